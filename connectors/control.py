@@ -1,0 +1,29 @@
+"""The registry of control drivers: every API through which mailweir can act on a sender.
+
+To add one: a module in `connectors/controls/`, one line here, its name in `schemas.config.Control`.
+The contract suite (`tests/contract/test_controls.py`) loops over `DRIVERS`.
+"""
+
+from __future__ import annotations
+
+from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Driver, Verdict
+from connectors.controls.dry_run import DRY_RUN
+from connectors.controls.kumomta import KUMOMTA
+from connectors.controls.sendgrid import SENDGRID
+from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS
+from schemas.errors import Misconfigured
+
+__all__ = ["DRIVERS", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "Verdict", "driver_named"]
+
+DRIVERS: tuple[Driver, ...] = (SENDGRID, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN)
+
+_BY_NAME = {driver.name: driver for driver in DRIVERS}
+if len(_BY_NAME) != len(DRIVERS):
+    raise Misconfigured("two control drivers share a name in connectors.control.DRIVERS")
+
+
+def driver_named(name: str) -> Driver:
+    """The driver of that name. Raises Misconfigured naming the known ones."""
+    if name not in _BY_NAME:
+        raise Misconfigured(f"control.driver {name!r} is unknown; known: {', '.join(sorted(_BY_NAME))}")
+    return _BY_NAME[name]

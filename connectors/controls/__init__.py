@@ -1,0 +1,1 @@
+"""One module per API through which a sender can be controlled; `connectors.control` lists them."""

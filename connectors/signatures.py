@@ -1,0 +1,216 @@
+"""Checking that a request comes from who it says: small pieces that most providers' schemes are made of.
+
+A scheme is declared, not programmed: where the signature stands, how it is encoded, which parts are
+signed in which order, with which hash (`Hmac`), or a secret sent as it is (`SharedSecret`). All follow
+the same rules: raw bytes only, constant-time comparison (RFC 2104 with `hmac.compare_digest`), every
+active secret is tried, a source without secrets is refused unless it says `is_unsigned`, and age is
+judged only after the signature has proved the timestamp genuine. Asymmetric schemes stand beside it in
+their provider's module and share `accept` and `check_age`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from connectors.base import Request, Verdict
+from connectors.values import decode, from_any_time, mapping, text
+from schemas.errors import FailureCode, Rejected
+
+if TYPE_CHECKING:
+    from schemas.config import Source
+
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header's value, without `prefix`; a value that lacks the prefix counts as missing."""
+
+    name: str
+    prefix: str = ""
+
+    def read(self, request: Request) -> bytes:
+        """The value's bytes, empty if it is missing."""
+        value = request.headers.get(self.name, "").strip()
+        return value[len(self.prefix) :].encode() if value.startswith(self.prefix) else b""
+
+    def __str__(self) -> str:
+        return f"header {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A text inside a JSON body, by its path."""
+
+    path: tuple[str, ...]
+
+    def read(self, request: Request) -> bytes:
+        """The text's bytes, empty if the body is no JSON or has no such field."""
+        try:
+            value: Any = decode(request.body)
+        except ValueError:
+            return b""
+        for name in self.path:
+            value = mapping(value).get(name)
+        return text(value).encode()
+
+    def __str__(self) -> str:
+        return f"field {'.'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The raw body."""
+
+    def read(self, request: Request) -> bytes:
+        """The bytes as they came."""
+        return request.body
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Fixed bytes between other parts."""
+
+    value: bytes
+
+    def read(self, request: Request) -> bytes:  # noqa: ARG002 - every part is read the same way
+        """The bytes themselves."""
+        return self.value
+
+
+Part = Header | Field | Body | Fixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hmac:
+    """An HMAC over `signed` parts joined in order, found at `signature`, hex or base64.
+
+    `timestamp`: the signed time (seconds since the epoch, or RFC 3339), None if the scheme has none;
+    it must be among the signed parts to be worth anything.
+    """
+
+    signature: Header | Field
+    signed: tuple[Part, ...]
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    timestamp: Header | Field | None = None
+
+    def verify(self, request: Request, source: Source) -> Verdict:
+        """The verdict; raises Rejected."""
+        return accept(request, source, present=self._present, matches=self._matches, timestamp=self.timestamp)
+
+    def _present(self, request: Request) -> str:
+        for part in (self.signature, *((self.timestamp,) if self.timestamp else ())):
+            if not part.read(request):
+                return str(part)
+        return ""
+
+    def _matches(self, request: Request, secret: str) -> bool:
+        message = b"".join(part.read(request) for part in self.signed)
+        expected = hmac.new(secret.encode(), message, getattr(hashlib, self.algorithm)).digest()
+        return hmac.compare_digest(self._decoded(request), expected)
+
+    def _decoded(self, request: Request) -> bytes:
+        given = self.signature.read(request)
+        try:
+            if self.encoding == "hex":
+                return bytes.fromhex(given.decode("ascii"))
+            return base64.b64decode(given, validate=True)
+        except (ValueError, binascii.Error):
+            return b""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecret:
+    """The secret itself travels in the Authorization header: `Bearer <secret>`, or Basic (RFC 7617).
+
+    A secret of the form `user:password` is also accepted as Basic credentials. It proves who sent the
+    request, not that the body is unaltered: only use it over TLS.
+    """
+
+    header: str = "authorization"
+
+    def verify(self, request: Request, source: Source) -> Verdict:
+        """The verdict; raises Rejected."""
+        return accept(request, source, present=self._present, matches=self._matches, timestamp=None)
+
+    def _present(self, request: Request) -> str:
+        return "" if request.headers.get(self.header, "").strip() else f"header {self.header}"
+
+    def _matches(self, request: Request, secret: str) -> bool:
+        scheme, _, credentials = request.headers.get(self.header, "").strip().partition(" ")
+        given = credentials.strip().encode()
+        if scheme.lower() == "basic" and ":" in secret:
+            try:
+                given = base64.b64decode(given, validate=True)
+            except (ValueError, binascii.Error):
+                return False
+        elif scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(given, secret.encode())
+
+
+def accept(
+    request: Request,
+    source: Source,
+    *,
+    present: Callable[[Request], str],
+    matches: Callable[[Request, str], bool],
+    timestamp: Header | Field | None,
+) -> Verdict:
+    """The rules that every scheme shares.
+
+    `present` names the first part that the request lacks ("" if it is complete), `matches` checks one
+    secret. Raises Rejected: no secret configured, signature missing, wrong, or older than the source allows.
+    """
+    secrets = source.secrets
+    if not secrets:
+        return unsigned(source)
+    if missing := present(request):
+        raise Rejected(
+            _UNAUTHORIZED,
+            FailureCode.MISSING_SIGNATURE,
+            f"source {source.name!r} expects signed requests, but {missing} is missing",
+        )
+    # Every secret is tried even after a match, so that the time taken does not tell which one it was.
+    found = [index for index, secret in enumerate(secrets) if matches(request, secret.get_secret_value())]
+    if not found:
+        raise Rejected(
+            _UNAUTHORIZED,
+            FailureCode.BAD_SIGNATURE,
+            f"none of the {len(secrets)} secrets of source {source.name!r} verifies the request;"
+            " check the secret, and that nothing on the way alters the body",
+        )
+    if timestamp is not None:
+        check_age(from_any_time(timestamp.read(request).decode("ascii", "replace")), request, source)
+    return Verdict(secret_index=found[0])
+
+
+def unsigned(source: Source) -> Verdict:
+    """The verdict for a source without secrets. Raises Rejected unless it is meant to be unsigned."""
+    if source.is_unsigned:
+        return Verdict()
+    raise Rejected(
+        _UNAUTHORIZED,
+        FailureCode.MISSING_SIGNATURE,
+        f"source {source.name!r} has no secrets, so nothing can be verified and everything is refused;"
+        " add `secrets:`, or say `is_unsigned: true` if that is what you want",
+    )
+
+
+def check_age(signed_at: int, request: Request, source: Source) -> None:
+    """Raise Rejected when `signed_at` (ms) is further from the receipt time than the source tolerates."""
+    age_s = abs(request.received_at - signed_at) // 1000
+    if age_s > source.tolerance_s:
+        raise Rejected(
+            _UNAUTHORIZED,
+            FailureCode.STALE_TIMESTAMP,
+            f"the signature is genuine but {age_s} s away from now; source {source.name!r} tolerates"
+            f" {source.tolerance_s} s (tolerance_s): an old request sent again, or a wrong clock",
+        )

@@ -1,0 +1,171 @@
+"""Reading JSON that strangers wrote: whatever a field holds, a clean canonical value comes out.
+
+Nothing here raises for any input but `decode`, which raises ValueError. Text is valid UTF-8 (lone
+surrogates become U+FFFD), numbers fit 64 bits, times are milliseconds since the epoch or 0.
+Decoding is msgspec's (RFC 8259, strict and fast); a body it refuses is read once more by the lenient
+standard library, so that one broken string or a NaN does not cost the whole batch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from schemas.identity import domain_of
+
+MAX_MILLIS = 253_402_300_799_999  # the last millisecond of the year 9999, which RFC 3339 can still write
+_MILLIS_FROM = 100_000_000_000  # a "seconds" value above this (year 5138) is taken for milliseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST_TIME = 64  # characters; RFC 3339 with nanoseconds and offset needs 35
+_LARGEST = 2**63 - 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def decode(body: bytes) -> Any:
+    """The JSON value of `body`. Raises ValueError when it is no JSON, or nested beyond reading."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    try:
+        return _clean(json.loads(body.decode("utf-8", "replace").removeprefix("\ufeff"), strict=False))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _clean(value: Any) -> Any:
+    """The tree without lone surrogates and without numbers that no 64-bit field can hold."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """The decoded JSON value as JSON bytes again (for the failure that keeps an item)."""
+    return msgspec.json.encode(value)
+
+
+def text(value: Any) -> str:
+    """A string as it is, a number in digits; everything else is unknown: ""."""
+    if type(value) is str:
+        return value
+    if type(value) is int or type(value) is float:
+        return str(value)
+    return ""
+
+
+def first_text(*values: Any) -> str:
+    """The first value that has a text."""
+    for value in values:
+        if found := text(value):
+            return found
+    return ""
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts; a lone text counts as a list of one, what is no text is left out."""
+    if type(value) is list:
+        return [found for item in value if (found := text(item))]
+    found = text(value)
+    return [found] if found else []
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object, or an empty one (some senders write `[]` for an empty object)."""
+    return value if type(value) is dict else {}
+
+
+def sequence(value: Any) -> list[Any]:
+    """An array; a lone object counts as an array of one."""
+    if type(value) is list:
+        return value
+    return [value] if type(value) is dict else []
+
+
+def whole(value: Any, highest: int = _LARGEST) -> int:
+    """A whole number from 0 to `highest`, also when written as text or float; else 0."""
+    try:
+        number = int(value) if type(value) is not str else int(value[:20])
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return number if 0 <= number <= highest else 0
+
+
+def smtp_code(value: Any) -> int:
+    """An SMTP reply code (RFC 5321 section 4.2: 200 to 559), else 0."""
+    code = whole(value, 599)
+    return code if code >= 200 else 0
+
+
+def from_seconds(value: Any) -> int:
+    """Seconds since the epoch (int, float or digits) as milliseconds; 0 if it is no such time."""
+    if type(value) is str:
+        try:
+            value = float(value[:_LONGEST_TIME])
+        except ValueError:
+            return 0
+    if type(value) is int:
+        millis = value * 1000 if value < _MILLIS_FROM else value
+    elif type(value) is float and math.isfinite(value):
+        millis = round(value * 1000) if value < _MILLIS_FROM else int(value)
+    else:
+        return 0
+    return millis if 0 < millis <= MAX_MILLIS else 0
+
+
+def from_rfc3339(value: Any) -> int:
+    """An RFC 3339 time as milliseconds; without offset it is UTC; 0 if it is no such time."""
+    if type(value) is not str or len(value) > _LONGEST_TIME:
+        return 0
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        millis = (moment - _EPOCH) // _MILLISECOND
+    except (ValueError, OverflowError):
+        return 0
+    return millis if 0 < millis <= MAX_MILLIS else 0
+
+
+def from_any_time(value: Any) -> int:
+    """RFC 3339, or seconds since the epoch."""
+    return from_rfc3339(value) or from_seconds(value)
+
+
+def json_object(value: Mapping[str, Any]) -> str:
+    """The mapping as JSON text, "" when it is empty."""
+    return msgspec.json.encode(value).decode() if value else ""
+
+
+def message_id(value: Any) -> str:
+    """A Message-ID (RFC 5322) without angle brackets and surrounding space."""
+    return text(value).strip().removeprefix("<").removesuffix(">")
+
+
+def host_domain(address: Any) -> str:
+    """The domain of an address or Message-ID if it is a real one, with a dot; else ""."""
+    domain = domain_of(text(address))
+    return domain if "." in domain else ""
+
+
+def bare_ip(value: Any) -> str:
+    """An IP address without port and brackets: "192.0.2.1:25", "[2001:db8::1]:25"."""
+    address = text(value).strip()
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

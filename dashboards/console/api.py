@@ -1,0 +1,136 @@
+"""The console's HTTP routes: read only, named queries only, every refusal a sentence in JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from dashboards.console.hub import HouseFullError, Hub
+from dashboards.console.sampler import Sampler
+from dashboards.console.store import Store
+from dashboards.queries import QUERIES, BadParameterError, NamedQuery, UnknownQueryError, query
+from schemas.errors import Transient
+
+_MAX_SINCE_MINUTES = 7 * 24 * 60  # what the raw topics keep; older questions belong in a SQL client
+_DEFAULT_SINCE_MINUTES = 15
+_MAX_QUERIES_AT_ONCE = 2  # of three store threads, so live panels always find one
+_WRITE_TIMEOUT_S = 10.0  # a viewer whose socket takes nothing for this long is dropped
+_RECONNECT_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The routes' handlers and what they work with."""
+
+    store: Store
+    hub: Hub
+    sampler: Sampler
+    ad_hoc: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_QUERIES_AT_ONCE))
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything below `/api`, and the two probes."""
+        return [
+            web.get("/api/overview", self.overview),
+            web.get("/api/queries", self.queries),
+            web.get("/api/queries/{name}", self.answer),
+            web.get("/api/stream", self.stream),
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+        ]
+
+    async def overview(self, _request: web.Request) -> web.Response:
+        """Everything the page shows, once."""
+        return reply(await self.sampler.overview())
+
+    async def queries(self, _request: web.Request) -> web.Response:
+        """What can be asked, and with which parameters."""
+        return reply({"queries": [_described(named) for named in QUERIES.values()]})
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """One named query. 404 unknown name, 400 bad parameter, 503 busy or no store."""
+        try:
+            named = query(request.match_info["name"])
+            parameters = named.bind(_span(named, request.query, self.sampler.now_ms()))
+        except UnknownQueryError as error:
+            return refusal(404, str(error.args[0]))
+        except BadParameterError as error:
+            return refusal(400, str(error))
+        if self.ad_hoc.locked():
+            return refusal(503, "The console answers other queries just now; try again in a second.", 1)
+        async with self.ad_hoc:
+            try:
+                table = await self.store.run(named, parameters)
+            except Transient as error:
+                return refusal(503, str(error), error.retry_after_s)
+        return reply({**_described(named), "columns": table.columns, "rows": table.rows})
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: a message per changed panel, a pulse every two seconds."""
+        try:
+            with self.hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
+                response = web.StreamResponse(
+                    headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+                )
+                await response.prepare(request)
+                await response.write(f"retry: {_RECONNECT_MS}\n\n".encode())
+                while messages := await mailbox.take():
+                    frames = b"".join([message.frame for message in messages])
+                    await asyncio.wait_for(response.write(frames), _WRITE_TIMEOUT_S)
+                return response
+        except HouseFullError as error:
+            return refusal(503, f"{error}.", 60)
+        except (ConnectionError, TimeoutError):
+            return response
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """200 as long as the process answers."""
+        return reply({"status": "ok"})
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """200 when the store answers, 503 with the reason when it does not."""
+        sentence = await self.sampler.check()
+        return refusal(503, sentence) if sentence else reply({"status": "ok"})
+
+
+def reply(data: Mapping[str, Any], status: int = 200) -> web.Response:
+    """JSON that no cache keeps."""
+    body = msgspec.json.encode(data)
+    return web.Response(
+        body=body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def refusal(status: int, sentence: str, retry_after_s: float | None = None) -> web.Response:
+    """`{"error": sentence}`, with Retry-After where waiting helps."""
+    response = reply({"error": sentence}, status)
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, round(retry_after_s)))
+    return response
+
+
+def _described(named: NamedQuery) -> dict[str, Any]:
+    parameters = [{"name": p.name, "type": p.type, "default": p.default} for p in named.parameters]
+    return {"name": named.name, "question": named.question, "unit": named.unit, "parameters": parameters}
+
+
+def _span(named: NamedQuery, given: Mapping[str, str], now_ms: int) -> dict[str, str]:
+    """The caller's parameters with `since_minutes` turned into `from_ms` and `to_ms`. Raises BadParameterError."""
+    asked = dict(given)
+    minutes = asked.pop("since_minutes", None)
+    if "from_ms" not in {parameter.name for parameter in named.parameters}:
+        if minutes is not None:
+            raise BadParameterError(f"{named.name} has no time span; leave out since_minutes")
+        return asked
+    if minutes is not None and {"from_ms", "to_ms"} & set(asked):
+        raise BadParameterError("give either since_minutes or from_ms and to_ms, not both")
+    if not (minutes or str(_DEFAULT_SINCE_MINUTES)).isdecimal():
+        raise BadParameterError(f"since_minutes: expected a whole number, got {str(minutes)[:40]!r}")
+    number = int(minutes or _DEFAULT_SINCE_MINUTES)
+    if not 1 <= number <= _MAX_SINCE_MINUTES:
+        raise BadParameterError(f"since_minutes: {number} is outside 1 to {_MAX_SINCE_MINUTES}")
+    return {"from_ms": str(now_ms - number * 60_000), "to_ms": str(now_ms), **asked}

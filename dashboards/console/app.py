@@ -1,0 +1,67 @@
+"""Puts the console together: page, read API, live stream, probes. Nothing runs before the application starts.
+
+    store (threads) <- sampler (one query per panel) -> hub (newest message per panel) -> viewers
+
+The page lives in `static/`: plain HTML, CSS and ES modules, uPlot and one font vendored with their licences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from dashboards.console.api import Api
+from dashboards.console.hub import MAX_VIEWERS, Hub
+from dashboards.console.panels import PANELS, Panel
+from dashboards.console.sampler import Sampler
+from dashboards.console.security import add_headers, host_guard
+from dashboards.console.store import Store, StoreClient
+
+STATIC = Path(__file__).with_name("static")
+SAMPLING: web.AppKey[asyncio.Task[None]] = web.AppKey("sampling", asyncio.Task)
+"""The sampler's task: it ends only by being cancelled, or by a defect of ours."""
+
+
+def build_console(
+    client_factory: Callable[[], StoreClient],
+    clock_ms: Callable[[], int],
+    *,
+    gateway_url: str = "",
+    panels: Sequence[Panel] = PANELS,
+    max_viewers: int = MAX_VIEWERS,
+    trusted_hosts: Collection[str] = (),
+) -> web.Application:
+    """The console as an aiohttp application. `client_factory` is called in worker threads and may block or raise;
+    `clock_ms` is wall time in epoch milliseconds; `gateway_url` tells newcomers where to post webhooks;
+    `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work).
+    """
+    app = web.Application(middlewares=[host_guard(frozenset(trusted_hosts))])
+    app.on_response_prepare.append(add_headers)
+    app.router.add_get("/", _page)
+    app.router.add_static("/static", STATIC)
+
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        app[SAMPLING] = asyncio.create_task(sampler.run())
+        yield
+        app[SAMPLING].cancel()
+        with suppress(asyncio.CancelledError):
+            await app[SAMPLING]
+        await asyncio.to_thread(store.close)
+
+    async def end_streams(_app: web.Application) -> None:
+        hub.close()
+
+    hub, store = Hub(max_viewers), Store(client_factory)
+    sampler = Sampler(panels, store, hub, clock_ms, gateway_url)
+    app.add_routes(Api(store, hub, sampler).routes())
+    app.on_shutdown.append(end_streams)
+    app.cleanup_ctx.append(parts)
+    return app
+
+
+async def _page(_request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})

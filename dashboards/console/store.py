@@ -1,0 +1,129 @@
+"""Asks the store from the event loop: each worker thread has a client of its own, every failure is a sentence.
+
+clickhouse-connect's client blocks and serialises its calls, so queries run in a small pool of threads and each
+thread opens its own client, lazily and again after a failure; that is all it takes to recover when the store
+comes back. `Table` is plain data, ready for JSON: times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from dashboards.queries import NamedQuery
+from schemas.errors import Misconfigured, Transient
+
+_WORKERS = 3  # live panels are one query every second or two; three keeps a slow one from holding up the rest
+_TIMEOUT_S = 10.0  # an answer later than this is of no use to somebody who looks at the page
+_RETRY_S = 2.0
+_NO_TABLES = frozenset({60, 81})  # ClickHouse: UNKNOWN_TABLE, UNKNOWN_DATABASE
+
+
+class QueryResult(Protocol):
+    """What the console reads of clickhouse-connect's result."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Names in SELECT order."""
+
+    @property
+    def result_rows(self) -> Sequence[Sequence[Any]]:
+        """Rows in the order the store sent them."""
+
+
+class StoreClient(Protocol):
+    """The part of `clickhouse_connect.driver.Client` in use. Blocks; not shared between threads."""
+
+    def query(self, query: str, parameters: dict[str, Any]) -> QueryResult:
+        """Run one statement, parameters bound by the server. Raises ClickHouseError or OSError."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An answer: column names and rows of JSON-ready values."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as mappings from column name to value."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class Store:
+    """Runs named queries. `client_factory` is called in a worker thread and may block or raise."""
+
+    def __init__(self, client_factory: Callable[[], StoreClient], *, timeout_s: float = _TIMEOUT_S) -> None:
+        self._client_factory = client_factory
+        self._timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="console-store")
+        self._local = threading.local()
+        self._open: dict[int, StoreClient] = {}
+
+    async def run(self, named: NamedQuery, parameters: Mapping[str, int | str]) -> Table:
+        """The query's answer. Raises Transient with a sentence when there is none."""
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._query, named, dict(parameters))
+        try:
+            return await asyncio.wait_for(future, self._timeout_s)
+        except TimeoutError:
+            raise Transient(
+                f"The store took longer than {self._timeout_s:.0f} s to answer {named.name}.", _RETRY_S
+            ) from None
+
+    def close(self) -> None:
+        """Close every client; queries under way end as Transient. Blocks until the threads are done."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for client in self._open.values():
+            client.close()
+        self._open.clear()
+
+    def _query(self, named: NamedQuery, parameters: dict[str, Any]) -> Table:
+        try:
+            result = self._client().query(named.sql, parameters=parameters)
+            return Table(tuple(result.column_names), [[_plain(value) for value in row] for row in result.result_rows])
+        except (ClickHouseError, OSError, Misconfigured, Transient) as error:
+            self._forget()
+            raise Transient(_sentence(named, error), _RETRY_S) from error
+
+    def _client(self) -> StoreClient:
+        client: StoreClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._client_factory()
+            self._open[threading.get_ident()] = client
+        return client
+
+    def _forget(self) -> None:
+        """Drop this thread's client: the next query opens a new one."""
+        self._local.client = None
+        client = self._open.pop(threading.get_ident(), None)
+        if client is not None:
+            client.close()
+
+
+def _plain(value: Any) -> Any:
+    """One cell as JSON knows it: times as epoch milliseconds, tuples as lists."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _sentence(named: NamedQuery, error: Exception) -> str:
+    code = getattr(error, "code", None)
+    if code in _NO_TABLES:
+        return "The store has no mailweir tables yet. Run `mailweir tables apply`; the page goes on by itself."
+    if code:
+        return f"The store refused the query {named.name} (ClickHouse error {code}). Run `mailweir doctor`."
+    return "The store does not answer. Figures below are the last ones known; the page goes on by itself."

@@ -1,0 +1,246 @@
+"""Records to Avro and back, in Confluent's wire format (magic byte 0, schema id, body).
+
+The Avro schema of a record is derived from its dataclass; every version that was ever written is kept
+as `schemas/avro/<record>.v<n>.avsc`, so old records are read by new code (missing fields take their
+defaults) and new records by old code (unknown fields are skipped). Schema ids are built in; with a
+Confluent-compatible registry they come from there (`Codec(ids)`).
+
+Avro specification 1.11: schema resolution, object container files. Wire format: Confluent Schema
+Registry documentation, "Wire format".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import struct
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fastavro
+
+from schemas.aggregates import LaneIds, LaneMarker, ReputationPartial, ReputationScore, Tick
+from schemas.envelope import RawWebhook
+from schemas.errors import FailureCode, Permanent
+from schemas.events import ActivityEvent, EmailEvent
+from schemas.failures import DeadLetter
+from schemas.remediation import Decision, Outcome
+
+Record = TypeVar("Record")
+NAMESPACE = "mailweir"
+FOLDER = Path(__file__).parent / "avro"
+HEADER_SIZE = 5
+_HEADER = struct.Struct(">bI")
+_SYNC = b"mailweir-sync-16"
+_PRIMITIVES = {str: "string", int: "long", float: "double", bool: "boolean", bytes: "bytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaVersion:
+    """One version of one record's schema under its built-in id. Ids are never used again."""
+
+    schema_id: int
+    record: type
+    version: int
+
+    @property
+    def path(self) -> Path:
+        """The committed snapshot."""
+        return FOLDER / f"{snake(self.record.__name__)}.v{self.version}.avsc"
+
+
+VERSIONS: tuple[SchemaVersion, ...] = (
+    SchemaVersion(1, RawWebhook, 1),
+    SchemaVersion(2, EmailEvent, 1),
+    SchemaVersion(3, ActivityEvent, 1),
+    SchemaVersion(4, ReputationPartial, 1),
+    SchemaVersion(5, ReputationScore, 1),
+    SchemaVersion(6, Decision, 1),
+    SchemaVersion(7, Outcome, 1),
+    SchemaVersion(8, DeadLetter, 1),
+    SchemaVersion(9, Tick, 1),
+    SchemaVersion(10, LaneMarker, 1),
+    SchemaVersion(11, LaneIds, 1),
+)
+
+
+def snake(name: str) -> str:
+    """`EmailEvent` -> `email_event`."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _type_of(hint: Any) -> Any:
+    """The Avro type of one annotation. Raises TypeError for what Avro columns cannot hold."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        base, mark = typing.get_args(hint)[:2]
+        return {"type": _type_of(base), "logicalType": mark}
+    if origin is list:
+        return {"type": "array", "items": _type_of(typing.get_args(hint)[0])}
+    if isinstance(hint, type):
+        if dataclasses.is_dataclass(hint):
+            return _record(hint)
+        for python, avro in _PRIMITIVES.items():
+            if issubclass(hint, python):
+                return avro
+    raise TypeError(f"no Avro type for {hint!r}; use str, int, float, bool, bytes, Millis or a list of them")
+
+
+def _record(record: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(record, include_extras=True)
+    fields = []
+    for item in dataclasses.fields(record):
+        entry: dict[str, Any] = {"name": item.name, "type": _type_of(hints[item.name])}
+        if item.default is not dataclasses.MISSING:
+            entry["default"] = item.default.decode("latin-1") if isinstance(item.default, bytes) else item.default
+        elif item.default_factory is not dataclasses.MISSING:
+            entry["default"] = item.default_factory()
+        fields.append(entry)
+    return {"type": "record", "name": record.__name__, "namespace": NAMESPACE, "fields": fields}
+
+
+def schema_of(record: type) -> dict[str, Any]:
+    """The Avro schema (as JSON) that the dataclass `record` has today."""
+    return _record(record)
+
+
+@cache
+def _parsed(version: SchemaVersion) -> Any:
+    # Timestamps stay integers: the logical type is for readers of the topic, not for this code.
+    return fastavro.parse_schema(_plain(json.loads(version.path.read_text(encoding="utf-8"))))
+
+
+def _plain(schema: Any) -> Any:
+    """The schema without logical types, which fastavro would turn into datetime objects."""
+    if isinstance(schema, dict):
+        if "logicalType" in schema:
+            return _plain(schema["type"])
+        return {key: _plain(value) for key, value in schema.items()}
+    return [_plain(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def newest(record: type) -> SchemaVersion:
+    """The version that this code writes."""
+    return _NEWEST[record]
+
+
+_NEWEST: dict[type, SchemaVersion] = {v.record: v for v in sorted(VERSIONS, key=lambda v: v.version)}
+
+
+@cache
+def _container_head(version: SchemaVersion) -> bytes:
+    out = io.BytesIO()
+    schema = json.loads(version.path.read_text(encoding="utf-8"))
+    for field in schema["fields"]:  # polars 2.1 refuses an empty text as default; a container needs none
+        field.pop("default", None)
+    fastavro.writer(out, fastavro.parse_schema(schema), [], sync_marker=_SYNC)
+    return out.getvalue()
+
+
+def _varint(number: int) -> bytes:
+    """Zigzag variable-length coding of a number that is not negative."""
+    number <<= 1
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def container(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
+    """Bodies (without wire header) of one schema as an object container file of a single block.
+
+    Nothing is decoded: columnar readers and ClickHouse's `FORMAT Avro` take it from here.
+    """
+    block = b"".join(bodies)
+    return b"".join((_container_head(version), _varint(len(bodies)), _varint(len(block)), block, _SYNC))
+
+
+def _as_dict(record: Any) -> dict[str, Any]:
+    return {f: _value(getattr(record, f)) for f in _names(type(record))}  # type: ignore[arg-type]  # a class is hashable
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list) and value and dataclasses.is_dataclass(value[0]):
+        return [_as_dict(item) for item in value]
+    return value
+
+
+@cache
+def _names(record: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(record))
+
+
+@cache
+def _nested(record: Any) -> dict[str, type]:
+    """Fields that are lists of records, with the record's type."""
+    hints = typing.get_type_hints(record)
+    inner = {n: typing.get_args(h)[0] for n, h in hints.items() if typing.get_origin(h) is list}
+    return {name: kind for name, kind in inner.items() if hasattr(kind, "__dataclass_fields__")}
+
+
+class Codec:
+    """Encodes and decodes topic values. `ids` maps a schema version to the id used on the wire."""
+
+    def __init__(self, ids: Mapping[SchemaVersion, int] | None = None) -> None:
+        self._ids = dict(ids) if ids is not None else {v: v.schema_id for v in VERSIONS}
+        self._versions = {number: version for version, number in self._ids.items()}
+
+    def encode(self, record: Any) -> bytes:
+        """One record as a topic value, in the newest schema of its type."""
+        version = newest(type(record))
+        out = io.BytesIO(_HEADER.pack(0, self._ids[version]))
+        out.seek(HEADER_SIZE)
+        fastavro.schemaless_writer(out, _parsed(version), _as_dict(record))
+        return out.getvalue()
+
+    def version_of(self, value: bytes) -> SchemaVersion:
+        """Which schema the value was written in. Raises Permanent(UNDECODABLE) if it is none of ours."""
+        if len(value) < HEADER_SIZE or value[0] != 0:
+            raise Permanent(FailureCode.UNDECODABLE, "the record does not start with a Confluent schema header")
+        version = self._versions.get(_HEADER.unpack_from(value)[1])
+        if version is None:
+            number = _HEADER.unpack_from(value)[1]
+            raise Permanent(FailureCode.UNDECODABLE, f"schema id {number} is unknown here; is the registry right?")
+        return version
+
+    def decode(self, value: bytes, record: type[Record]) -> Record:
+        """The value as `record`, whatever version wrote it. Raises Permanent(UNDECODABLE)."""
+        version = self.version_of(value)
+        if version.record is not record:
+            raise Permanent(
+                FailureCode.UNDECODABLE, f"expected {record.__name__}, the record is a {version.record.__name__}"
+            )
+        try:
+            fields = typing.cast(
+                dict[str, Any],
+                fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), _parsed(version), _parsed(newest(record))),
+            )
+        except Exception as error:  # fastavro raises whatever the bytes provoke: EOFError, IndexError, ...
+            raise Permanent(
+                FailureCode.UNDECODABLE, f"the body does not match schema {version.path.stem}: {error!r}"
+            ) from error
+        for name, kind in _nested(record).items():  # type: ignore[arg-type]  # a class is hashable
+            fields[name] = [kind(**item) for item in fields[name]]
+        return record(**fields)
+
+    def bodies(self, values: Sequence[bytes]) -> dict[SchemaVersion, list[bytes]]:
+        """Values grouped by schema version, headers cut off. Raises Permanent for a foreign value."""
+        groups: dict[SchemaVersion, list[bytes]] = {}
+        for value in values:
+            groups.setdefault(self.version_of(value), []).append(value[HEADER_SIZE:])
+        return groups
+
+
+def write_snapshots() -> list[Path]:
+    """Write the snapshot of every newest version that has none yet; what exists is never changed."""
+    missing = [v for v in VERSIONS if v is newest(v.record) and not v.path.exists()]
+    for version in missing:
+        version.path.write_text(json.dumps(schema_of(version.record), indent=1) + "\n", encoding="utf-8")
+    return [version.path for version in missing]

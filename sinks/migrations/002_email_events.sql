@@ -1,0 +1,62 @@
+-- One row per event. The sorting key holds only what identifies an event, so that a second delivery and a
+-- replay through a mended parser (which may change type or campaign) replace the row instead of doubling it.
+-- The newest receipt wins; of equal receipts the one inserted last.
+CREATE TABLE IF NOT EXISTS email_events
+(
+    event_id String CODEC(ZSTD(3)),
+    tenant LowCardinality(String),
+    source LowCardinality(String),
+    provider LowCardinality(String),
+    event_type LowCardinality(String),
+    occurred_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    received_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    provider_event_id String CODEC(ZSTD(3)),
+    provider_event_type String,
+    recipient String CODEC(ZSTD(3)),
+    recipient_key String CODEC(ZSTD(3)),
+    recipient_domain String,
+    mailbox_provider LowCardinality(String),
+    message_id String CODEC(ZSTD(3)),
+    smtp_message_id String CODEC(ZSTD(3)),
+    campaign_id LowCardinality(String),
+    variant_id String,
+    stream LowCardinality(String),
+    tags Array(LowCardinality(String)),
+    metadata String CODEC(ZSTD(3)),
+    subject String CODEC(ZSTD(3)),
+    sending_ip LowCardinality(String),
+    ip_pool LowCardinality(String),
+    sending_domain LowCardinality(String),
+    smtp_code Int32,
+    enhanced_status String,
+    smtp_response String CODEC(ZSTD(3)),
+    remote_mta String,
+    bounce_reason LowCardinality(String),
+    bounce_scope LowCardinality(String),
+    bounce_permanence String,
+    bounce_action String,
+    bounce_retry_after_s Int32,
+    bounce_blocklist String,
+    bounce_rule String,
+    bounce_confidence Float64,
+    attempt Int32,
+    url String CODEC(ZSTD(3)),
+    user_agent String CODEC(ZSTD(3)),
+    client_ip String,
+    machine LowCardinality(String),
+    machine_reason String,
+    complaint_type String,
+    sent_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    raw_topic LowCardinality(String),
+    raw_partition Int32,
+    raw_offset Int64 CODEC(Delta(8), ZSTD(1)),
+    raw_index Int32,
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
+    INDEX by_event_id event_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_recipient recipient_key TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_message message_id TYPE bloom_filter(0.01) GRANULARITY 4
+)
+ENGINE = ReplacingMergeTree(received_at)
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (tenant, toStartOfHour(occurred_at), event_id)
+SETTINGS non_replicated_deduplication_window = 10000;

@@ -1,0 +1,30 @@
+"""The registry of tables that the sink fills.
+
+To add one: a module here, a line below, a migration in `sinks/migrations/`, a sample record in
+`tests/fixtures/tables/<table>.json`; the contract suite checks that the four agree.
+"""
+
+from __future__ import annotations
+
+from sinks.tables import (
+    activity_events,
+    dead_letters,
+    decisions,
+    email_events,
+    outcomes,
+    reputation_partials,
+    reputation_scores,
+)
+from sinks.tables.spec import TableSpec, registry
+
+__all__ = ["TABLES", "TableSpec"]
+
+TABLES: tuple[TableSpec, ...] = registry(
+    email_events.TABLE,
+    activity_events.TABLE,
+    reputation_partials.TABLE,
+    reputation_scores.TABLE,
+    decisions.TABLE,
+    outcomes.TABLE,
+    dead_letters.TABLE,
+)

@@ -1,0 +1,14 @@
+"""`outcomes`: what each control answered to a decision."""
+
+from __future__ import annotations
+
+from schemas.remediation import Outcome
+from schemas.topics import OUTCOMES
+from sinks.tables.spec import TableSpec
+
+TABLE = TableSpec(
+    table="outcomes",
+    topic=OUTCOMES,
+    record=Outcome,
+    note="what each control answered to a decision",
+)

@@ -1,0 +1,213 @@
+"""`mailweir`: one command, one sentence when something is wrong, exit code 0 fine, 1 failed, 2 misused.
+
+Declares the commands and nothing else; what they need is imported when they run, so that the offline
+ones (`parse`, `classify`) start in a fraction of a second.
+"""
+# ruff: noqa: PLC0415 - imports inside commands are the point of this module
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.errors import MailweirError, Misconfigured, Transient
+
+app = typer.Typer(
+    name="mailweir",
+    help="Measures the stream of mail events and closes the gate before your reputation pays for it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+topics = typer.Typer(help="Kafka topics.", no_args_is_help=True)
+tables = typer.Typer(help="ClickHouse tables.", no_args_is_help=True)
+reputation_tools = typer.Typer(help="Count, score, and tools around it.", invoke_without_command=True)
+app.add_typer(topics, name="topics")
+app.add_typer(tables, name="tables")
+app.add_typer(reputation_tools, name="reputation")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same messages.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
+
+
+@app.command()
+def demo(
+    for_: Annotated[str, typer.Option("--for", help="How long, e.g. 60s or 2m; without it, until Ctrl-C.")] = "",
+    rate: Annotated[float, typer.Option(help="Events per second.")] = 500.0,
+    seed: Seed = 7,
+    scenario: Annotated[str, typer.Option(help="healthy, bad-list, blocked-ip or flaky.")] = "bad-list",
+    headless: Annotated[bool, typer.Option("--headless", help="Plain lines instead of a live display.")] = False,
+    json: Json = None,
+) -> None:
+    """The whole pipeline on this machine, with simulated senders."""
+    from streams.commands import demo as command
+
+    _end(
+        lambda: command.run(
+            for_=for_, rate=rate, seed=seed, scenario=scenario, headless=headless, json_path=json, environ=os.environ
+        )
+    )
+
+
+@app.command()
+def up(
+    data: Annotated[Path, typer.Option(help="Folder for the store and the logs.")] = Path("data"),
+) -> None:
+    """The whole pipeline on this machine, for real webhooks."""
+    from streams.commands import up as command
+
+    _end(lambda: command.run(data=data, environ=os.environ))
+
+
+@app.command()
+def gateway() -> None:
+    """Receive webhooks over HTTP."""
+    _service("run_gateway")
+
+
+@app.command()
+def normalise() -> None:
+    """Turn raw webhooks into canonical events."""
+    _service("run_normalise")
+
+
+@reputation_tools.callback(invoke_without_command=True)
+def reputation(context: typer.Context) -> None:
+    """Count events, score every key."""
+    if context.invoked_subcommand is None:
+        _service("run_reputation")
+
+
+@reputation_tools.command()
+def simulate(
+    runs: Annotated[int, typer.Option(min=1, help="Campaigns per kind.")] = 400, seed: Seed = 7, json: Json = None
+) -> None:
+    """False alarms and delays of the current detectors on simulated campaigns."""
+    from streams.commands import simulate_reputation as command
+
+    _end(lambda: command.run(runs=runs, seed=seed, json_path=json, out=sys.stdout))
+
+
+@app.command()
+def remediation() -> None:
+    """Decide on scores, act on the senders' APIs."""
+    _service("run_remediation")
+
+
+@app.command()
+def sink() -> None:
+    """Write every topic to ClickHouse."""
+    _service("run_sink")
+
+
+@app.command()
+def console() -> None:
+    """Serve the console."""
+    _service("run_console")
+
+
+@app.command()
+def store(
+    data: Annotated[Path | None, typer.Option(help="Folder of the store (default: MAILWEIR_DATA).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port (default: MAILWEIR_STORE_PORT).")] = None,
+) -> None:
+    """Serve a chDB folder over ClickHouse's HTTP protocol."""
+    from streams import wiring
+
+    _end(lambda: wiring.run_store(wiring.settings(), data, port))
+
+
+@topics.command("apply")
+def topics_apply(dry_run: DryRun = False) -> None:
+    """Create the topics that are missing; safe to repeat."""
+    from streams import wiring
+
+    _end(lambda: wiring.apply_topics(wiring.settings(), dry_run=dry_run))
+
+
+@tables.command("apply")
+def tables_apply(dry_run: DryRun = False) -> None:
+    """Create or migrate the tables; safe to repeat."""
+    from streams import wiring
+
+    _end(lambda: wiring.apply_tables(wiring.settings(), dry_run=dry_run))
+
+
+@app.command()
+def parse(
+    provider: Annotated[str, typer.Argument(help="e.g. sendgrid; not needed with --batch.")] = "",
+    headers: Annotated[Path | None, typer.Option(help="JSON object or `Name: value` lines.")] = None,
+    url: Annotated[str, typer.Option(help="The URL the provider posted to.")] = "",
+    secret: Annotated[str | None, typer.Option(help="Verify the signature with this secret or public key.")] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="Read requests as JSON lines, answer each.")] = False,
+) -> None:
+    """One request's canonical events as JSON lines; needs no service."""
+    from streams.commands import parse as command
+    from streams.wiring import clock_ms
+
+    if batch:
+        _end(lambda: command.run_batch(sys.stdin.buffer, sys.stdout, clock_ms()))
+    if not provider:
+        _end(lambda: _raise(Misconfigured("name a provider, e.g. `mailweir parse sendgrid < BODY`, or use --batch")))
+    _end(lambda: command.run(provider, headers, url, secret, sys.stdin.buffer, sys.stdout, sys.stderr, clock_ms()))
+
+
+@app.command()
+def classify(
+    dsn: Annotated[list[Path] | None, typer.Option("--dsn", help="Bounce mails (RFC 3464) instead of lines.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines (also the default).")] = False,
+    more: Annotated[list[Path] | None, typer.Argument(help="More bounce mails after --dsn.", hidden=True)] = None,
+) -> None:
+    """SMTP replies (one a line) or bounce mails to bounce classes, as JSON lines."""
+    from streams.commands import classify as command
+
+    files = [*(dsn or []), *(more or [])]
+    if files:
+        _end(lambda: command.run_dsn(files, sys.stdout, sys.stderr))
+    _end(lambda: command.run(sys.stdin, sys.stdout, as_json=json))
+
+
+def _raise(error: MailweirError) -> int:
+    raise error
+
+
+def _service(name: str) -> None:
+    from streams import wiring
+
+    _end(lambda: getattr(wiring, name)(wiring.settings()))
+
+
+def _end(work: Callable[[], int]) -> None:
+    """Run, then leave with the exit code; what went wrong is one sentence on stderr."""
+    try:
+        code = work()
+    except Misconfigured as error:
+        sys.stderr.write(f"mailweir: {error}\n")
+        code = 2
+    except Transient as error:
+        sys.stderr.write(f"mailweir: {error}; try again\n")
+        code = 1
+    except MailweirError as error:
+        sys.stderr.write(f"mailweir: {error}\n")
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Thin Faust shells: take, call the core, store, emit, acknowledge. A branch on domain meaning here is a bug."""

@@ -1,0 +1,129 @@
+"""Normalise: raw webhooks in, canonical events and dead letters out, and the log's own clock.
+
+Position is committed after the broker has acknowledged everything a batch became. A kill in between
+means the batch is read and written again; the events' ids are the same, so they are dropped downstream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from mode import Service
+
+from connectors.base import Connector
+from schemas.aggregates import Tick
+from schemas.avro import Codec
+from schemas.config import Config
+from schemas.envelope import RawWebhook
+from schemas.errors import FailureCode, Permanent, Transient
+from schemas.events import EmailEvent
+from schemas.failures import DeadLetter, Stage
+from schemas.identity import partition_key
+from schemas.topics import ACTIVITY_EVENTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS
+from streams.core.normalise import Exploded, Origin, explode, unreadable
+from streams.kafka import LogProducer, Record
+from streams.lane.guard import apart, persist
+from streams.lane.lane import RelayLane
+from streams.lane.part import Batch
+from streams.telemetry import Telemetry
+
+Raw = tuple[bytes | None, int]  # a record's value and offset
+
+
+class Normaliser:
+    """Turns batches of raw webhooks into records for the event topics."""
+
+    def __init__(self, config: Config, codec: Codec, connectors: Callable[[str], Connector], stats: Telemetry) -> None:
+        self._config, self._codec, self._connectors, self._stats = config, codec, connectors, stats
+
+    def records(self, batch: Batch[None]) -> list[Record]:
+        """What the batch becomes; a record that makes the core raise becomes a dead letter."""
+        raws = list(zip(batch.values, batch.offsets, strict=True))
+        results, poison = apart(raws, lambda part: self._explode(part, batch.part.number))
+        made = [item for _, exploded in results for item in exploded]
+        for position, error in poison.items():
+            value, offset = raws[position]
+            origin = Origin(WEBHOOKS.name, batch.part.number, offset)
+            made.append(Exploded(dead_letters=[_poison(value or b"", origin, error)]))
+        self._stats.count_normalised(made)
+        return [record for item in made for record in self._encode(item)]
+
+    def _explode(self, raws: Sequence[Raw], partition: int) -> list[Exploded]:
+        made = []
+        for value, offset in raws:
+            origin = Origin(WEBHOOKS.name, partition, offset)
+            raw = self._codec.decode(value or b"", RawWebhook)
+            made.append(explode(raw, origin, self._config, self._connectors))
+        return made
+
+    def _encode(self, item: Exploded) -> list[Record]:
+        records = [
+            Record(
+                EMAIL_EVENTS.name if isinstance(event, EmailEvent) else ACTIVITY_EVENTS.name,
+                self._codec.encode(event),
+                partition_key(event.tenant, event.recipient_key or event.event_id),
+            )
+            for event in item.events
+        ]
+        letters = [
+            Record(DEAD_LETTERS.name, self._codec.encode(x), x.dead_letter_id.encode()) for x in item.dead_letters
+        ]
+        return records + letters
+
+
+def _poison(value: bytes, origin: Origin, error: Exception) -> DeadLetter:
+    code = error.code if isinstance(error, Permanent) else FailureCode.UNEXPECTED
+    reason = str(error) if isinstance(error, Permanent) else f"{type(error).__name__}: {error}"
+    return unreadable(value, origin, code, reason, Stage.NORMALISE)
+
+
+def attach(app: Any, lane: RelayLane, normaliser: Normaliser, log: LogProducer) -> None:
+    """Add the agent to the app."""
+
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    async def normalise(batches: AsyncIterator[Batch[None]]) -> None:
+        async for batch in batches:
+            try:
+                if lane.accept(batch):
+                    records = normaliser.records(batch)
+                    await persist("writing events", lambda records=records: log.send_all(records))  # type: ignore[misc]
+                    lane.done(batch)
+            except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
+                await lane.crash(error)
+
+
+class TickWriter(Service):
+    """Writes a tick into every partition of the event topics, so that time passes on quiet ones too.
+
+    Several writers do no harm: a partition's clock is the highest tick or receipt time in it.
+    """
+
+    def __init__(
+        self,
+        log: LogProducer,
+        codec: Codec,
+        *,
+        every_s: float,
+        partitions: int,
+        writer: str,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        super().__init__()
+        self._log, self._codec, self._every_s = log, codec, every_s
+        self._partitions, self._writer, self._clock_ms = partitions, writer, clock_ms
+
+    @Service.task
+    async def _tick(self) -> None:
+        while not self.should_stop:
+            await self.sleep(self._every_s)
+            value = self._codec.encode(Tick(at=self._clock_ms(), writer=self._writer))
+            records = [
+                Record(topic.name, value, None, partition)
+                for topic in (EMAIL_EVENTS, ACTIVITY_EVENTS)
+                for partition in range(self._partitions)
+            ]
+            try:
+                await self._log.send_all(records)
+            except Transient as error:  # the next tick says more than this one would
+                self.log.warning("no tick written: %s", error)

@@ -1,0 +1,59 @@
+"""From a statistic to a level: thresholds, and the least evidence that may speak at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.aggregates import Level, Signal
+from streams.core.reputation.ledger import KeyView
+
+RANK = {Level.HEALTHY: 0, Level.RECOVERING: 1, Level.WATCH: 2, Level.THROTTLED: 3, Level.PAUSED: 4}
+
+
+class Detector(Protocol):
+    """One question about one key. Implementations are frozen dataclasses of numbers."""
+
+    def signal(self, view: KeyView) -> Signal:
+        """The statistic now, its level and the reason. A function of the view alone; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What the statistic must reach for each level."""
+
+    warn: float
+    throttle: float
+    pause: float
+
+    def raised_for(self, keys: int) -> Thresholds:
+        """Raised by ln K, so that K keys watched together alarm falsely as seldom as one (union bound)."""
+        return Thresholds(*(value + math.log(keys) for value in (self.warn, self.throttle, self.pause)))
+
+
+@dataclass(frozen=True, slots=True)
+class LeastEvents:
+    """How many adverse events a level needs at least, however extreme the statistic: a person must be
+    able to point at them."""
+
+    warn: int = 3
+    throttle: int = 4
+    pause: int = 5
+
+
+def level_of(statistic: float, events: float, thresholds: Thresholds, least: LeastEvents) -> Level:
+    """The highest level whose threshold and least number of events are both reached."""
+    if statistic >= thresholds.pause and events >= least.pause:
+        return Level.PAUSED
+    if statistic >= thresholds.throttle and events >= least.throttle:
+        return Level.THROTTLED
+    if statistic >= thresholds.warn and events >= least.warn:
+        return Level.WATCH
+    return Level.HEALTHY
+
+
+def worst(levels: Iterable[str]) -> Level:
+    """The level furthest from healthy; healthy if there is none."""
+    return max((Level(level) for level in levels), key=RANK.__getitem__, default=Level.HEALTHY)

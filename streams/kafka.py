@@ -1,0 +1,332 @@
+"""The shared way into the log: one producer whose `send` returns only what the broker acknowledged.
+
+`LogProducer` wraps librdkafka's idempotent producer (acks from all replicas, no duplicates by its own
+retries) for asyncio and for threads: one future per call, however many records it carries, completed from
+one poll thread. Every wait and buffer is bounded: a record that is not acknowledged within the timeout is
+given up and reported as `Transient`, and the queue has a size, so a broker that is away costs no memory.
+When librdkafka ends an instance for good (a broker that has forgotten its producer ids), a new one takes
+its place.
+
+Method: librdkafka's INTRODUCTION.md (idempotent producer, fatal errors) and STATISTICS.md (`eos`, `brokers`).
+Records are produced one by one: `produce_batch` drops headers (confluent-kafka-python issue 2320).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.errors import FailureCode, Permanent, Transient
+from streams.topics import MAX_MESSAGE_BYTES, apply_topics, text_of
+
+__all__ = ["LogProducer", "Record", "apply_topics"]
+
+LOG = logging.getLogger(__name__)
+Headers = Sequence[tuple[str, bytes]]
+Position = tuple[int, int]
+
+_QUEUE_KBYTES = 64 * 1024  # more than one largest message, less than a small container has
+_QUEUE_MESSAGES = 100_000
+_STATS_MS = 250  # how soon a new connection or producer id is noticed
+_DOWN_AFTER_S = 3.0  # an idle connection that the broker closes is back within a second
+_QUEUE_PAUSE_S = 0.005
+_YIELD_EVERY = 500  # records produced (about 5 ms) before other tasks get their turn
+_SLACK_S = 1.5  # librdkafka looks for expired messages once a second
+_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE)
+# librdkafka's own codes begin with an underscore and are public all the same.
+_NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
+
+
+class Record(NamedTuple):
+    """One record to append. `value` None is a tombstone; `partition` -1 lets the key decide."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    partition: int = -1
+    headers: Headers = ()
+
+
+class _BrokerStats(msgspec.Struct):
+    state: str = ""
+
+
+class _IdempotenceStats(msgspec.Struct):
+    idemp_state: str = ""
+
+
+class _Stats(msgspec.Struct):
+    """The two parts of librdkafka's statistics that say whether records can be sent."""
+
+    brokers: dict[str, _BrokerStats] = {}
+    eos: _IdempotenceStats = msgspec.field(default_factory=_IdempotenceStats)
+
+
+class _Receipt:
+    """The delivery reports of one call. Reports come in the poll thread only, so no lock is needed."""
+
+    def __init__(self, size: int, finished: Callable[[], None]) -> None:
+        self._positions: list[Position] = [(-1, -1)] * size
+        self._open = size
+        self._failed = 0
+        self._error: KafkaError | None = None
+        self._finished = finished
+
+    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
+        """The delivery callback of the record at `index`."""
+        if error is None:
+            self._positions[index] = (message.partition() or 0, message.offset() or 0)
+        else:
+            self._failed += 1
+            self._error = self._error or error
+        self._open -= 1
+        if not self._open:
+            self._finished()
+
+    def positions(self) -> list[Position]:
+        """Partition and offset per record. Raises what `_as_error` makes of the first failure."""
+        if self._error is not None:
+            raise _as_error(self._error, _share(self._failed, len(self._positions)))
+        return self._positions
+
+
+def _as_error(error: KafkaError, what: str) -> Transient | Permanent:
+    """A broker's or librdkafka's refusal as one of our errors."""
+    code = error.code()
+    if code in _TOO_LARGE:
+        return Permanent(FailureCode.BODY_TOO_LARGE, f"{what}: larger than the log takes ({error.str()})")
+    if code in _NOT_THERE:
+        return Transient(f"{what}: the topic or partition does not exist; run `mailweir topics apply`")
+    return Transient(f"{what}: not acknowledged by the log ({error.str()})", retry_after_s=1.0)
+
+
+class LogProducer:
+    """Appends records to Kafka and waits for the acknowledgement. Safe for any number of tasks and threads.
+
+    `ack_timeout_s`: how long one record may wait for its acknowledgement before it is given up.
+    Nothing connects on construction except a background attempt; `warm_up` says when sends are quick.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        ack_timeout_s: float = 8.0,
+        linger_ms: float = 5.0,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_queue_kbytes: int = _QUEUE_KBYTES,
+        max_queue_messages: int = _QUEUE_MESSAGES,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._ack_timeout_s = ack_timeout_s
+        self._settings: dict[str, Any] = {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": linger_ms,
+            "delivery.timeout.ms": max(int(ack_timeout_s * 1000), int(linger_ms) + 1),
+            "partitioner": "murmur2_random",  # where Java clients and Faust put the same key
+            "message.max.bytes": max_message_bytes,
+            "queue.buffering.max.kbytes": max(max_queue_kbytes, max_message_bytes // 1024 + 1),
+            "queue.buffering.max.messages": max_queue_messages,
+            "reconnect.backoff.max.ms": 1000,
+            "statistics.interval.ms": _STATS_MS,
+            "log_level": 2,
+            "logger": _silent(),
+            "stats_cb": self._on_stats,
+            "error_cb": self._on_error,
+        }
+        self._down_since: float | None = time.monotonic() - _DOWN_AFTER_S
+        self._has_id = threading.Event()
+        self._is_closed = threading.Event()
+        self._last_error = "not connected yet"
+        self._producer = Producer(self._settings)
+        self._poller = threading.Thread(target=self._poll, name="log-producer", daemon=True)
+        self._poller.start()
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        partition: int = -1,
+        headers: Headers = (),
+    ) -> Position:
+        """Append one record; its (partition, offset) once all in-sync replicas have it.
+
+        Raises Transient when it was not acknowledged in time or the queue is full (it may still arrive:
+        readers drop duplicates by id), Permanent when it is larger than the log takes.
+        """
+        record = Record(topic, value, key, partition, headers)
+        return (await self._send([record], queue_wait_s=0.0))[0]
+
+    async def send_all(self, records: Sequence[Record]) -> list[Position]:
+        """Append all records; their (partition, offset) in order. Waits for room in a full queue.
+
+        Raises as `send` does, for all records together; repeat the whole call.
+        """
+        return await self._send(records, queue_wait_s=self._ack_timeout_s)
+
+    def produce_all(self, records: Sequence[Record]) -> list[Position]:
+        """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
+        done = threading.Event()
+        receipt = _Receipt(len(records), done.set)
+        deadline = time.monotonic() + self._ack_timeout_s
+        for index, record in enumerate(records):
+            while not self._offer(record, partial(receipt.report, index)):
+                if time.monotonic() >= deadline:
+                    raise _queue_full()
+                time.sleep(_QUEUE_PAUSE_S)
+        if records and not done.wait(self._ack_timeout_s + _SLACK_S):
+            raise _no_answer(len(records))
+        return receipt.positions()
+
+    async def warm_up(self, timeout_s: float, topics: Sequence[str] = ()) -> None:
+        """Connect, learn the topics' partitions, and have a producer id, which a first send waits for.
+
+        Writes nothing. Raises Transient when the broker cannot be reached in `timeout_s` seconds or has
+        not all of `topics`. May be called again.
+        """
+        end = time.monotonic() + timeout_s
+        try:
+            found = await asyncio.to_thread(self._producer.list_topics, timeout=timeout_s)
+        except KafkaException as error:
+            raise Transient(f"no Kafka broker answers at {self._bootstrap} ({text_of(error)})", 1.0) from None
+        missing = [topic for topic in topics if topic not in found.topics]
+        if missing:
+            raise Transient(f"the log at {self._bootstrap} has no topic {missing[0]}; run `mailweir topics apply`", 1.0)
+        if not await asyncio.to_thread(self._has_id.wait, max(0.0, end - time.monotonic())):
+            raise Transient(f"the broker at {self._bootstrap} gave no producer id in {timeout_s:g} s", 1.0)
+
+    def is_available(self) -> bool:
+        """False while records cannot be sent: no broker for some seconds, or no producer id yet."""
+        down = self._down_since is not None and time.monotonic() - self._down_since >= _DOWN_AFTER_S
+        return self._has_id.is_set() and not down and not self._is_closed.is_set()
+
+    @property
+    def last_error(self) -> str:
+        """What is or was last wrong with the log, for people; "" if nothing ever was."""
+        return self._last_error
+
+    @property
+    def queued(self) -> int:
+        """Records that wait for their acknowledgement, in this producer's queue and on the wire."""
+        return len(self._producer)
+
+    def close(self, timeout_s: float | None = None) -> int:
+        """Wait for what is queued, at most `timeout_s` (default: the ack timeout); how many were left."""
+        self._is_closed.set()
+        self._poller.join()
+        left = self._producer.flush(self._ack_timeout_s if timeout_s is None else timeout_s)
+        if left:
+            LOG.error("closing with %d records unacknowledged at %s; their senders were told so", left, self._bootstrap)
+            self._drop(self._producer)
+        return left
+
+    async def _send(self, records: Sequence[Record], *, queue_wait_s: float) -> list[Position]:
+        if not records:
+            return []
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        receipt = _Receipt(len(records), partial(_wake, loop, done))
+        deadline = loop.time() + queue_wait_s
+        for index, record in enumerate(records):
+            while not self._offer(record, partial(receipt.report, index)):
+                if loop.time() >= deadline:
+                    raise _queue_full()
+                await asyncio.sleep(_QUEUE_PAUSE_S)
+            if index % _YIELD_EVERY == _YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(self._ack_timeout_s + _SLACK_S):
+                await done
+        except TimeoutError:
+            raise _no_answer(len(records)) from None
+        return receipt.positions()
+
+    def _offer(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> bool:
+        """Queue one record; False when the queue is full."""
+        topic, value, key, partition, headers = record
+        try:
+            self._producer.produce(
+                topic, value, key, partition, on_delivery=on_delivery, headers=list(headers) if headers else None
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise _as_error(error.args[0], _share(1, 1)) from None
+        return True
+
+    def _poll(self) -> None:
+        while not self._is_closed.is_set():
+            try:
+                self._producer.poll(0.1)
+            except KafkaException as error:  # only fatal errors come this way, past `error_cb`
+                self._last_error = text_of(error)
+                self._renew()
+
+    def _renew(self) -> None:
+        """Replace an instance that librdkafka has ended; what it still held is reported as failed."""
+        LOG.warning("the producer for %s ended (%s); a new one takes over", self._bootstrap, self._last_error)
+        ended, self._producer = self._producer, Producer(self._settings)
+        self._drop(ended)
+        self._has_id.clear()
+
+    def _drop(self, producer: Producer) -> None:
+        producer.purge()
+        producer.flush(1.0)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._last_error = error.str()
+
+    def _on_stats(self, text: str) -> None:
+        stats = msgspec.json.decode(text, type=_Stats)
+        if stats.eos.idemp_state == "Assigned":
+            self._has_id.set()
+        is_up = any(broker.state == "UP" for broker in stats.brokers.values())
+        if is_up and self._down_since is not None:
+            self._down_since = None
+            LOG.info("connected to the log at %s", self._bootstrap)
+        elif not is_up and self._down_since is None:
+            self._down_since = time.monotonic()
+            LOG.warning("lost the log at %s: %s", self._bootstrap, self._last_error)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    # A report may come after the loop that asked for it has ended; nobody waits then.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_settle, done)
+
+
+def _settle(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _silent() -> logging.Logger:
+    """librdkafka reports every failed attempt to connect; `_on_stats` and `_renew` log each change once."""
+    logger = logging.getLogger(f"{__name__}.librdkafka")
+    logger.disabled = True
+    return logger
+
+
+def _share(failed: int, size: int) -> str:
+    return "the record" if size == 1 else f"{failed} of {size} records"
+
+
+def _queue_full() -> Transient:
+    return Transient("the queue to the log is full; the broker is slower than the senders", retry_after_s=1.0)
+
+
+def _no_answer(size: int) -> Transient:
+    return Transient(f"{_share(size, size)}: no answer from the log in time", retry_after_s=1.0)

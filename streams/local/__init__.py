@@ -1,0 +1,1 @@
+"""The stack on one machine: broker, supervisor, free ports, child processes that never outlive us."""

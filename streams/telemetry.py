@@ -1,0 +1,86 @@
+"""The workers' metrics: one list, a sentence each, counted per batch. The gateway, the sink and the console
+have their own beside their code. "dropped" is only said of what is lost, and nothing here ever is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from streams.core.normalise import Exploded
+from streams.core.partials import Totals
+
+
+class Telemetry:
+    """Counters of one worker process in their own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._events = Counter(
+            "mailweir_events_total",
+            "Canonical events made from raw webhooks.",
+            ("provider", "event_type"),
+            registry=self.registry,
+        )
+        self._dead = Counter(
+            "mailweir_dead_letters_total",
+            "Records or items that could not be processed, kept as dead letters.",
+            ("stage", "code"),
+            registry=self.registry,
+        )
+        self._counted = Gauge(
+            "mailweir_counted_events",
+            "Events read by the reputation stage since it owns the partition.",
+            ("partition",),
+            registry=self.registry,
+        )
+        self._duplicates = Gauge(
+            "mailweir_duplicate_events",
+            "Of those, repeats of an event id seen within 72 hours: not counted again.",
+            ("partition",),
+            registry=self.registry,
+        )
+        self._late = Gauge(
+            "mailweir_late_events",
+            "Of those, events more than 72 hours older than the partition's clock: stored, not counted.",
+            ("partition",),
+            registry=self.registry,
+        )
+        self._scores = Counter("mailweir_scores_total", "Scores written.", registry=self.registry)
+        self._decisions = Counter(
+            "mailweir_decisions_total", "Decisions made.", ("action", "mode"), registry=self.registry
+        )
+        self._outcomes = Counter(
+            "mailweir_outcomes_total", "What became of decisions.", ("driver", "status"), registry=self.registry
+        )
+
+    def count_normalised(self, made: Sequence[Exploded]) -> None:
+        """One batch of raw records became these."""
+        for item in made:
+            for event in item.events:
+                self._events.labels(event.provider, getattr(event, "event_type", "activity")).inc()
+            for letter in item.dead_letters:
+                self._dead.labels(letter.stage, letter.code).inc()
+
+    def show_counted(self, partition: int, totals: Totals) -> None:
+        """The reputation stage's totals of one partition."""
+        self._counted.labels(partition).set(totals.events)
+        self._duplicates.labels(partition).set(totals.duplicates)
+        self._late.labels(partition).set(totals.late)
+
+    def count_dead(self, stage: str, code: str) -> None:
+        """One dead letter."""
+        self._dead.labels(stage, code).inc()
+
+    def count_scores(self, number: int) -> None:
+        """Scores written in one round."""
+        self._scores.inc(number)
+
+    def count_decision(self, action: str, mode: str) -> None:
+        """One decision made."""
+        self._decisions.labels(action, mode).inc()
+
+    def count_outcome(self, driver: str, status: str) -> None:
+        """One outcome recorded."""
+        self._outcomes.labels(driver, status).inc()

@@ -1,0 +1,317 @@
+"""The composition root: builds each service from settings and runs it until it is told to stop.
+
+The only module that reads the environment and the clock, and the only one that knows the concrete
+classes of everything. A service is a function `run_*(settings) -> exit code`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from connectors.registry import connector
+from schemas.aggregates import ReputationScore
+from schemas.avro import Codec
+from schemas.config import Config, Settings, load_config, load_settings
+from schemas.errors import Misconfigured
+from schemas.topics import EMAIL_EVENTS, REPUTATION_PARTIALS, WEBHOOKS
+from streams import logs
+
+GROUP = "mailweir"
+
+
+def clock_ms() -> int:
+    """Wall time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def settings() -> Settings:
+    """The process's settings. Raises Misconfigured."""
+    return load_settings(os.environ)
+
+
+def config(of: Settings) -> Config:
+    """The configuration file. Raises Misconfigured."""
+    return load_config(of.config, os.environ)
+
+
+def codec(of: Settings) -> Codec:
+    """Schema ids: built in, or those of the registry."""
+    if of.schema_registry:
+        from streams.registry import registered_ids, registry_client  # noqa: PLC0415 - only where one is used
+
+        with registry_client(of.schema_registry) as client:
+            return Codec(registered_ids(client))
+    return Codec()
+
+
+def trusted_certificates() -> dict[str, bytes]:
+    """Signing certificates known beforehand (URL to PEM), for networks without a way out and for the demo."""
+    path = os.environ.get("MAILWEIR_TRUSTED_CERTIFICATES")
+    if not path:
+        return {}
+    try:
+        return {url: pem.encode() for url, pem in json.loads(Path(path).read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise Misconfigured(
+            f"MAILWEIR_TRUSTED_CERTIFICATES={path}: expected a JSON object of URL to PEM text ({error})"
+        ) from error
+
+
+def run_normalise(of: Settings) -> int:
+    """Raw webhooks to canonical events."""
+    from streams.agents import normalise  # noqa: PLC0415 - Faust takes half a second to import
+    from streams.agents.app import worker_app  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+    from streams.lane.lane import LaneSettings, RelayLane  # noqa: PLC0415
+    from streams.telemetry import Telemetry  # noqa: PLC0415
+
+    log, stats, codec_ = LogProducer(of.kafka), Telemetry(), codec(of)
+    app = worker_app(f"{GROUP}-normalise", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
+    lane = RelayLane(
+        app,
+        LaneSettings(
+            bootstrap=of.kafka,
+            group=f"{GROUP}-normalise",
+            topic=WEBHOOKS.name,
+            batch=500,  # requests, each of up to megabytes
+            flush_s=of.flush_s,
+            session_timeout_ms=of.session_timeout_ms,
+        ),
+    )
+    app.service(lane)
+    if of.tick_s:
+        writer = f"{socket.gethostname()}-{os.getpid()}"
+        app.service(
+            normalise.TickWriter(
+                log, codec_, every_s=of.tick_s, partitions=of.partitions, writer=writer, clock_ms=clock_ms
+            )
+        )
+    normalise.attach(app, lane, normalise.Normaliser(config(of), codec_, connector, stats), log)
+    return _run_worker(app, of, lambda: lane.has_joined and log.is_available(), stats)
+
+
+def run_reputation(of: Settings) -> int:
+    """Email events to counts (the lane), counts to scores (the scorer)."""
+    from streams.agents import reputation  # noqa: PLC0415 - Faust takes half a second to import
+    from streams.agents.app import worker_app  # noqa: PLC0415
+    from streams.agents.scorer import Scorer  # noqa: PLC0415
+    from streams.core.partials import PartitionCounts  # noqa: PLC0415
+    from streams.core.reputation.detectors import DETECTORS  # noqa: PLC0415
+    from streams.core.reputation.ledger import Ledger  # noqa: PLC0415
+    from streams.core.reputation.score import score  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+    from streams.lane.changelog import StatefulLane  # noqa: PLC0415
+    from streams.lane.guard import apart  # noqa: PLC0415
+    from streams.lane.lane import LaneSettings  # noqa: PLC0415
+    from streams.telemetry import Telemetry  # noqa: PLC0415
+
+    def score_changed(ledger: Ledger, now_ms: int) -> list[ReputationScore]:
+        return [score(ledger.view(key), DETECTORS, now_ms) for key in ledger.changed()]
+
+    stats, codec_ = Telemetry(), codec(of)
+    app = worker_app(f"{GROUP}-reputation", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
+    lane = StatefulLane(
+        app,
+        LaneSettings(
+            bootstrap=of.kafka,
+            group=f"{GROUP}-reputation",
+            topic=EMAIL_EVENTS.name,
+            flush_s=of.flush_s,
+            session_timeout_ms=of.session_timeout_ms,
+        ),
+        changelog=REPUTATION_PARTIALS.name,
+        codec=codec_,
+        new_state=lambda number: PartitionCounts(number, codec_, apart),
+    )
+    scorer = Scorer(
+        of.kafka,
+        log_producer=LogProducer(of.kafka),
+        codec=codec_,
+        score_changed=score_changed,
+        partitions=of.partitions,
+        every_s=of.flush_s,
+        session_timeout_ms=of.session_timeout_ms,
+        clock_ms=clock_ms,
+        stats=stats,
+    )
+    app.service(lane)
+    app.service(scorer)
+    reputation.attach(app, lane, stats)
+    return _run_worker(app, of, lambda: lane.has_joined and scorer.has_joined, stats)
+
+
+def run_remediation(of: Settings) -> int:
+    """Scores to decisions, decisions to calls of the senders' APIs."""
+    import asyncio  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+
+    from connectors.control_http import send  # noqa: PLC0415
+    from streams.agents import remediation  # noqa: PLC0415
+    from streams.agents.app import worker_app  # noqa: PLC0415
+    from streams.core.remediation.execute import execute  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+    from streams.telemetry import Telemetry  # noqa: PLC0415
+
+    stats, log = Telemetry(), LogProducer(of.kafka)
+    app = worker_app(f"{GROUP}-remediation", of.kafka, is_lane=False, session_timeout_ms=of.session_timeout_ms)
+    client = httpx.AsyncClient()
+    tools = remediation.Tools(
+        bootstrap=of.kafka,
+        config=config(of),
+        codec=codec(of),
+        log=log,
+        execute=lambda decision, source: execute(decision, source, partial(send, client), clock_ms, asyncio.sleep),
+        clock_ms=clock_ms,
+        stats=stats,
+    )
+    worker = remediation.Remediation(tools)
+    remediation.attach(app, worker)
+    return _run_worker(app, of, lambda: worker.is_restored and log.is_available(), stats)
+
+
+def run_gateway(of: Settings) -> int:
+    """Webhooks over HTTP into the log."""
+    import asyncio  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+
+    from streams.gateway.app import build_app  # noqa: PLC0415
+    from streams.gateway.certificates import HttpCertificates  # noqa: PLC0415
+    from streams.gateway.server import serve  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    configured, trusted = config(of), trusted_certificates()
+
+    async def run() -> None:
+        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
+        with httpx.Client() as fetcher:
+            async with httpx.AsyncClient() as client:
+                app = build_app(
+                    configured,
+                    log,
+                    HttpCertificates(fetcher, trusted=trusted),
+                    codec(of),
+                    clock_ms,
+                    connectors=connector,
+                    client=client,
+                )
+                await serve(app, log, host=of.host, port=of.gateway_port, stop=asyncio.Event())
+
+    asyncio.run(run())
+    return 0
+
+
+def run_sink(of: Settings) -> int:
+    """Every topic into ClickHouse."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from sinks.build import build_sink  # noqa: PLC0415
+    from streams.health import HealthPage  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    registry = CollectorRegistry()
+    writer = build_sink(of, codec(of), registry)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, writer.stop)
+        page = HealthPage(of.host, of.metrics_port, lambda: writer.is_ready, registry)
+        await page.on_start()
+        try:
+            await asyncio.to_thread(writer.run)
+        finally:
+            await page.on_stop()
+
+    asyncio.run(run())
+    return 0
+
+
+def run_console(of: Settings) -> int:
+    """The console."""
+    import asyncio  # noqa: PLC0415
+
+    from dashboards.console.app import SAMPLING, build_console  # noqa: PLC0415
+    from dashboards.console.server import serve  # noqa: PLC0415
+    from sinks.clickhouse import connect  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    secret = of.clickhouse_password.get_secret_value()
+    gateway_url = config(of).public_url or f"http://{of.host}:{of.gateway_port}"
+
+    async def run() -> None:
+        app = build_console(
+            lambda: connect(of.clickhouse, of.clickhouse_user, secret), clock_ms, gateway_url=gateway_url
+        )
+        await serve(app, of.host, of.console_port, watch=SAMPLING)
+
+    asyncio.run(run())
+    return 0
+
+
+def run_store(of: Settings, data: Path | None, port: int | None) -> int:
+    """A chDB folder over ClickHouse's HTTP protocol."""
+    from sinks.store.serve import run_store as serve_store  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    serve_store(
+        data or of.data,
+        of.host,
+        of.store_port if port is None else port,
+        of.clickhouse_password.get_secret_value(),
+    )
+    return 0
+
+
+def apply_topics(of: Settings, *, dry_run: bool) -> int:
+    """Make the cluster's topics match; a sentence each."""
+    from streams.topics import apply_topics as apply  # noqa: PLC0415
+
+    _say(apply(of.kafka, of.partitions, of.replication, dry_run=dry_run))
+    return 0
+
+
+def apply_tables(of: Settings, *, dry_run: bool) -> int:
+    """Make the store's tables match; a sentence each."""
+    from sinks.clickhouse import connect  # noqa: PLC0415
+    from sinks.migrate import apply_tables as apply  # noqa: PLC0415
+
+    client = connect(of.clickhouse, of.clickhouse_user, of.clickhouse_password.get_secret_value())
+    try:
+        _say(apply(client, dry_run=dry_run))
+    finally:
+        client.close()
+    return 0
+
+
+def _say(lines: list[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _run_worker(app: Any, of: Settings, is_ready: Callable[[], bool], stats: Any) -> int:
+    """Run a Faust app until SIGTERM or SIGINT: 0; 1 after a crash (the supervisor starts it anew)."""
+    from faust.worker import Worker  # noqa: PLC0415
+
+    from streams.health import HealthPage  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    app.service(HealthPage(of.host, of.metrics_port, is_ready, stats.registry))
+    worker = Worker(app, loglevel=of.log_level, quiet=True, redirect_stdouts=False, override_logging=False)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0

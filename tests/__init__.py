@@ -1,0 +1,1 @@
+"""Tests: unit (mirrors the source), contract, integration, end_to_end, architecture."""

@@ -1,0 +1,1 @@
+"""Rules about the code as a whole: who imports whom, how big things may get, what the documents must name."""

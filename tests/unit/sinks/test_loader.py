@@ -1,0 +1,131 @@
+"""Batches into inserts: what is passed over, what is refused, and under which tokens parts are sent."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any, cast
+
+import fastavro
+import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from schemas.avro import VERSIONS, Codec
+from schemas.errors import FailureCode, Transient
+from schemas.remediation import Decision, Outcome
+from sinks.batches import Batch, Bounds, Entry, Partition
+from sinks.loader import CONTROL, Loader, Refusal, blocks
+from sinks.tables import TABLES
+
+CODEC = Codec()
+SPEC = next(spec for spec in TABLES if spec.record is Outcome)
+VERSION = next(version for version in VERSIONS if version.record is Outcome)
+
+
+def outcome(number: int) -> bytes:
+    return CODEC.encode(
+        Outcome(
+            outcome_id=f"o{number}", decision_id="d", tenant="t", kind="ip", key="k", action="alert", source="s",
+            driver="none", status="done", attempt=number, http_status=200, detail="", executed_at=1,
+        )
+    )  # fmt: skip
+
+
+def batch(*values: bytes | None) -> Batch:
+    entries = [Entry(number, 1, value) for number, value in enumerate(values)]
+    return Batch(Partition("t", 0), "id", Bounds(0, len(entries) - 1), entries)
+
+
+class Store:
+    """Takes Avro inserts like the real one: reads every block, refuses all of it if one is unreadable."""
+
+    def __init__(self, refuses: tuple[int, ...] = (), code: int = 469) -> None:
+        self.rows: dict[str, list[int]] = {}
+        self.sizes: list[int] = []
+        self._refuses = refuses
+        self._code = code
+
+    def raw_insert(self, table: str, *, column_names: Any, insert_block: bytes, fmt: str, settings: Any) -> None:
+        assert (table, fmt, settings["async_insert"], settings["insert_deduplicate"]) == ("outcomes", "Avro", 0, 1)
+        try:
+            attempts = [cast("dict[str, Any]", row)["attempt"] for row in fastavro.reader(io.BytesIO(insert_block))]
+        except Exception as error:
+            raise DatabaseError("type: avro::Exception", code=1001) from error
+        self.sizes.append(len(attempts))
+        if set(self._refuses) & set(attempts):
+            raise DatabaseError("refused", code=self._code)
+        self.rows.setdefault(settings["insert_deduplication_token"], attempts)
+
+    def stored(self) -> list[int]:
+        return sorted(attempt for rows in self.rows.values() for attempt in rows)
+
+
+def load(store: Any, wanted: Batch) -> list[Refusal]:
+    loader = Loader(cast("Client", store), CODEC)
+    return loader.load(SPEC, wanted, loader.sort(SPEC, wanted))
+
+
+def test_every_body_stands_in_a_block_of_its_own() -> None:
+    bodies = [outcome(n)[5:] for n in range(3)]
+    found = list(fastavro.block_reader(io.BytesIO(blocks(VERSION, bodies))))
+    assert [block.num_records for block in found] == [1, 1, 1]
+    assert [next(iter(block))["attempt"] for block in found] == [0, 1, 2]  # type: ignore[call-overload,index]
+
+
+def test_one_insert_carries_the_whole_batch_under_its_token() -> None:
+    store = Store()
+    assert load(store, batch(*map(outcome, range(5)))) == []
+    assert store.rows == {"t@id:0:0-4:v1": [0, 1, 2, 3, 4]}
+
+
+def test_control_records_and_tombstones_are_no_rows_and_no_faults() -> None:
+    ids = [version.schema_id for version in VERSIONS if version.record in CONTROL]
+    controls = [None, *(struct.pack(">bI", 0, number) + b"body" for number in ids)]
+    loader = Loader(cast("Client", Store()), CODEC)
+    found = loader.sort(SPEC, batch(*controls))
+    assert (found.is_silent, found.skipped) == (True, 1 + len(CONTROL))
+
+
+def test_foreign_values_and_records_of_another_topic_are_refused_and_the_rest_goes_in() -> None:
+    names = ("decision_id", "tenant", "kind", "key", "action", "mode", "level", "previous_level", "reason", "evidence")
+    fields: dict[str, Any] = dict.fromkeys(names, "x")
+    decision = CODEC.encode(Decision(**fields, policy_version="1"))
+    store = Store()
+    refused = load(store, batch(outcome(1), b"{}", decision, outcome(2)))
+    assert [(r.entry.offset, r.code) for r in refused] == [(1, FailureCode.UNDECODABLE), (2, FailureCode.UNDECODABLE)]
+    assert "expected Outcome" in refused[1].reason
+    assert store.stored() == [1, 2]
+
+
+def test_a_torn_body_is_found_and_the_rest_goes_in() -> None:
+    store = Store()
+    values = [outcome(n) for n in range(100)]
+    values[40] = values[40][:-3]
+    refused = load(store, batch(*values))
+    assert [(r.entry.offset, r.code) for r in refused] == [(40, FailureCode.UNDECODABLE)]
+    assert store.stored() == [n for n in range(100) if n != 40]
+
+
+def test_what_only_the_store_refuses_is_found_by_halving_with_the_same_tokens_every_time() -> None:
+    wanted = batch(*map(outcome, range(64)))
+    first, again = Store(refuses=(13, 50)), Store(refuses=(13, 50))
+    for store in (first, again):
+        assert [r.entry.offset for r in load(store, wanted)] == [13, 50]
+        assert store.stored() == [n for n in range(64) if n not in {13, 50}]
+    assert first.rows == again.rows
+    assert len(first.sizes) <= 2 * 2 * 7, "halving costs two inserts per level and bad record"
+
+
+def test_a_memory_limit_is_waited_out_unless_a_record_does_not_decode() -> None:
+    with pytest.raises(Transient):
+        load(Store(refuses=(1,), code=241), batch(outcome(1), outcome(2)))
+
+
+def test_a_store_that_is_away_is_no_reason_to_halve() -> None:
+    class Away(Store):
+        def raw_insert(self, table: str, **options: Any) -> None:
+            raise OperationalError("Connection refused")
+
+    with pytest.raises(Transient):
+        load(Away(), batch(outcome(1), outcome(2)))

@@ -1,0 +1,250 @@
+"""The reputation state: a pure function of the log, whatever the batches, crashes and replays."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.aggregates import LaneMarker, ReputationPartial, Tick
+from schemas.avro import Codec
+from schemas.events import EmailEvent, EventType
+from schemas.failures import DeadLetter
+from schemas.identity import digest
+from streams.core import counting
+from streams.core.columns import read_columns
+from streams.core.counting import COLUMNS, METRICS
+from streams.core.partials import KEEP_MS, PartitionCounts
+from streams.lane.guard import apart
+
+CODEC = Codec()
+T0 = 1_790_000_040_000
+HOUR = 3_600_000
+
+
+def event(number: int, **fields: Any) -> EmailEvent:
+    given_ = {
+        "event_id": digest(number), "tenant": "acme", "source": "s", "provider": "p", "event_type": EventType.DELIVERED,
+        "occurred_at": T0, "received_at": T0, "campaign_id": f"c{number % 3}", "sending_ip": "192.0.2.1",
+        "mailbox_provider": "gmail", **fields,
+    }  # fmt: skip
+    return EmailEvent(**given_)
+
+
+def state(**kwargs: Any) -> PartitionCounts:
+    return PartitionCounts(0, CODEC, apart, **kwargs)
+
+
+def rows(changelog: Sequence[tuple[bytes, bytes | None]]) -> dict[tuple[str, str, str], int]:
+    """What a last-record-wins reader sums per (kind, key, metric)."""
+    last = dict(changelog)
+    found: Counter[tuple[str, str, str]] = Counter()
+    for key, value in last.items():
+        if value is not None and not key.startswith(b"\x00"):
+            row = CODEC.decode(value, ReputationPartial)
+            for metric in METRICS:
+                found[row.kind, row.key, metric] += getattr(row, metric)
+    return +found
+
+
+def test_one_event_counts_once_for_each_kind_of_key_it_has() -> None:
+    counts = state()
+    counts.fold([CODEC.encode(event(1))], [0])
+    found = rows(counts.cut(1).rows)
+    assert found == {
+        ("tenant", "acme", "delivered"): 1,
+        ("campaign", "c1", "delivered"): 1,
+        ("ip", "192.0.2.1", "delivered"): 1,
+        ("provider", "gmail", "delivered"): 1,
+        ("campaign_provider", "c1|gmail", "delivered"): 1,
+        ("ip_provider", "192.0.2.1|gmail", "delivered"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "metric"),
+    [
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "invalid_recipient", "bounce_permanence": "permanent"}, "bounced_address"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "invalid_domain", "bounce_permanence": "permanent"}, "bounced_address"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "invalid_recipient", "bounce_permanence": "transient"}, "bounced_other"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "blocked_ip", "bounce_permanence": "permanent"}, "bounced_block"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "blocked_domain"}, "bounced_block"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "spam_content"}, "bounced_content"),
+        ({"event_type": EventType.BOUNCED, "bounce_reason": "suppressed", "bounce_permanence": "permanent"}, "suppressed"),
+        ({"event_type": EventType.REJECTED, "bounce_reason": "suppressed"}, "suppressed"),
+        ({"event_type": EventType.REJECTED}, "rejected"),
+        ({"event_type": EventType.DEFERRED, "bounce_reason": "greylisted"}, "deferred"),
+        ({"event_type": EventType.DEFERRED, "bounce_reason": "rate_limited"}, "deferred_reputation"),
+        ({"event_type": EventType.OPENED, "machine": "machine"}, "opened_machine"),
+        ({"event_type": EventType.OPENED, "machine": "uncertain"}, "opened"),
+        ({"event_type": EventType.CLICKED, "machine": "machine"}, "clicked_machine"),
+        ({"event_type": EventType.COMPLAINED, "machine": ""}, "complained"),
+        ({"event_type": EventType.UNKNOWN}, "other"),
+    ],
+)  # fmt: skip
+def test_what_an_event_counts_as(fields: dict[str, Any], metric: str) -> None:
+    counts = state()
+    counts.fold([CODEC.encode(event(1, **fields))], [0])
+    assert rows(counts.cut(1).rows)["tenant", "acme", metric] == 1
+
+
+def test_a_duplicate_is_not_counted_again_within_72_hours_and_is_after() -> None:
+    counts = state()
+    first = CODEC.encode(event(1))
+    counts.fold([first, first], [0, 1])
+    counts.fold([CODEC.encode(Tick(at=T0 + 71 * HOUR, writer="w")), first], [2, 3])
+    assert counts.totals.duplicates == 2
+    later = event(1, occurred_at=T0 + 73 * HOUR, received_at=T0 + 73 * HOUR)
+    counts.fold([CODEC.encode(later)], [4])
+    assert rows(counts.cut(5).rows)["tenant", "acme", "delivered"] == 2
+
+
+def test_an_event_later_than_72_hours_of_the_partition_clock_is_not_counted() -> None:
+    counts = state()
+    counts.fold([CODEC.encode(Tick(at=T0 + KEEP_MS + 1, writer="w")), CODEC.encode(event(1))], [0, 1])
+    assert counts.totals.late == 1
+    assert rows(counts.cut(2).rows) == {}
+
+
+def test_old_rows_are_dropped_with_tombstones_one_durable_flush_later() -> None:
+    counts = state()
+    counts.fold([CODEC.encode(event(1))], [0])
+    counts.cut(1)
+    counts.fold([CODEC.encode(Tick(at=T0 + KEEP_MS + 3 * 60_000, writer="w"))], [1])
+    assert all(value is not None for _, value in counts.cut(2).rows), "the clock is not durable yet"
+    counts.fold([CODEC.encode(Tick(at=T0 + KEEP_MS + 4 * 60_000, writer="w"))], [2])
+    dropped = [key for key, value in counts.cut(3).rows if value is None]
+    assert len([key for key in dropped if not key.startswith(b"\x00")]) == 6
+
+
+def test_a_record_that_makes_the_count_raise_is_dead_lettered_and_the_rest_is_counted() -> None:
+    def picky(frame: pl.DataFrame) -> Any:
+        if (frame["campaign_id"] == "c2").any():
+            raise ZeroDivisionError("c2 is too much")
+        return counting.count(frame)
+
+    counts = state(count_events=picky)
+    counts.fold([CODEC.encode(event(number)) for number in range(6)], list(range(6)))
+    cut = counts.cut(6)
+    assert rows(cut.rows)["tenant", "acme", "delivered"] == 4
+    letters = [CODEC.decode(side.value, DeadLetter) for side in cut.sides]
+    assert [(letter.origin_offset, letter.code) for letter in letters] == [(2, "unexpected"), (5, "unexpected")]
+    assert CODEC.decode(letters[0].original, EmailEvent) == event(2)
+
+
+def test_an_exception_that_happens_once_loses_nothing() -> None:
+    failures = [MemoryError("once")]
+
+    def flaky(frame: pl.DataFrame) -> Any:
+        if failures:
+            raise failures.pop()
+        return counting.count(frame)
+
+    counts = state(count_events=flaky)
+    counts.fold([CODEC.encode(event(number)) for number in range(6)], list(range(6)))
+    cut = counts.cut(6)
+    assert rows(cut.rows)["tenant", "acme", "delivered"] == 6
+    assert cut.sides == []
+
+
+def test_a_broken_body_is_one_dead_letter_and_spoils_nothing() -> None:
+    values: list[bytes | None] = [CODEC.encode(event(number)) for number in range(5)]
+    values[2] = (values[2] or b"")[:30]
+    values.append(b"not ours")
+    values.append(CODEC.encode(LaneMarker(next_offset=1, clock=0, watermark=0)))
+    counts = state()
+    counts.fold(values, list(range(7)))
+    cut = counts.cut(7)
+    assert rows(cut.rows)["tenant", "acme", "delivered"] == 4
+    assert [CODEC.decode(side.value, DeadLetter).origin_offset for side in cut.sides] == [2, 5, 6]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_columns_are_the_same_read_as_a_block_or_one_by_one(data: st.DataObject) -> None:
+    texts = st.text(max_size=8)
+    events = [
+        event(n, campaign_id=data.draw(texts), sending_ip=data.draw(texts), source=data.draw(texts), occurred_at=data.draw(st.integers(0, 2**40)))
+        for n in range(data.draw(st.integers(1, 8)))
+    ]  # fmt: skip
+    values: list[bytes | None] = [CODEC.encode(item) for item in events]
+    whole = read_columns(values, COLUMNS, CODEC, 0)
+    one_by_one = pl.DataFrame(
+        [tuple(getattr(item, column) for column in COLUMNS) for item in events],
+        schema=dict(zip(COLUMNS, whole.frame.drop("position").dtypes, strict=True)),
+        orient="row",
+    )
+    assert whole.frame.drop("position").equals(one_by_one)
+    assert whole.broken == {}
+
+
+class History:
+    """A log, its changelog, and workers that die: the lane's life without a broker."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.values: list[bytes] = []
+        clock = T0
+        for number in range(dice.randrange(5, 120)):
+            clock += dice.choice((0, 1000, 60_000, HOUR, 20 * HOUR) if dice.random() < 0.2 else (0, 10, 1000))
+            if dice.random() < 0.1:
+                self.values.append(CODEC.encode(Tick(at=clock, writer="w")))
+            again = number - dice.randrange(1, 30) if dice.random() < 0.3 else number
+            made = event(max(again, 0), received_at=clock, occurred_at=clock - dice.randrange(0, 4 * HOUR))
+            self.values.append(CODEC.encode(made))
+        self.changelog: list[tuple[bytes, bytes | None]] = []
+        self.rows_ever: dict[bytes, bytes] = {}
+        self.marker: LaneMarker | None = None
+
+    def open(self) -> tuple[PartitionCounts, int]:
+        restored = state()
+        for key, value in self.changelog:
+            restored.restore(key, value)
+        return restored, restored.start(self.marker)
+
+    def work(self, worker: PartitionCounts, at: int, upto: int) -> int:
+        while at < upto:
+            end = min(upto, at + self.dice.randrange(1, 20))
+            worker.fold(self.values[at:end], list(range(at, end)))
+            at = end
+        return at
+
+    def written(self) -> dict[tuple[str, str, str], int]:
+        """The counts of every row that was ever written, as ClickHouse keeps them beyond the tombstones."""
+        return rows(list(self.rows_ever.items()))
+
+    def flush(self, worker: PartitionCounts, at: int, *, torn: bool) -> None:
+        cut = worker.cut(at)
+        written = cut.rows[: self.dice.randrange(len(cut.rows) + 1)] if torn else cut.rows
+        self.changelog += written
+        self.rows_ever.update((key, value) for key, value in written if value is not None)
+        if not torn:
+            self.marker = CODEC.decode(cut.marker, LaneMarker)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_history_of_flushes_torn_flushes_and_crashes_ends_in_the_same_counts(seed: int) -> None:
+    dice = random.Random(seed)
+    history = History(dice)
+    undisturbed = state()
+    undisturbed.fold(history.values, list(range(len(history.values))))
+    expected = rows(undisturbed.cut(len(history.values)).rows)
+    worker, at = history.open()
+    for _ in range(dice.randrange(0, 8)):
+        at = history.work(worker, at, min(len(history.values), at + dice.randrange(0, 50)))
+        fate = dice.random()
+        if fate < 0.6:
+            history.flush(worker, at, torn=False)
+        if fate > 0.4:
+            if fate > 0.7:
+                history.flush(worker, at, torn=True)
+            worker, at = history.open()
+    at = history.work(worker, at, len(history.values))
+    history.flush(worker, at, torn=False)
+    assert history.written() == expected
