@@ -113,20 +113,19 @@ def _text(message: Message) -> str:
         if part.get_content_type() == "text/plain":
             payload = part.get_payload(decode=True)
             if isinstance(payload, bytes):
-                text = payload[:_LONGEST_TEXT].decode(
-                    part.get_content_charset("utf-8") if _is_known(part) else "utf-8", "replace"
-                )
+                text = payload[:_LONGEST_TEXT].decode(_charset(part), "replace")
                 return _QUOTED_FROM.split(text, maxsplit=1)[0]
     return ""
 
 
-def _is_known(part: Message) -> bool:
-    """Whether Python knows the part's charset."""
+def _charset(part: Message) -> str:
+    """The part's charset if Python knows it as a text encoding, else UTF-8."""
     try:
-        b"".decode(part.get_content_charset("utf-8"))
-    except LookupError:
-        return False
-    return True
+        charset = part.get_content_charset("utf-8")
+        b"x".decode(charset, "replace")
+    except (LookupError, ValueError):
+        return "utf-8"
+    return charset
 
 
 def _from_text(text: str) -> Iterator[Report]:

@@ -4,8 +4,8 @@
 retries) for asyncio and for threads: one future per call, however many records it carries, completed from
 one poll thread. Every wait and buffer is bounded: a record that is not acknowledged within the timeout is
 given up and reported as `Transient`, and the queue has a size, so a broker that is away costs no memory.
-When librdkafka ends an instance for good (a broker that has forgotten its producer ids), a new one takes
-its place.
+An instance that a broker with a lost memory refuses (librdkafka ends it, or bumps its epoch for ever) is
+replaced by a new one.
 
 Method: librdkafka's INTRODUCTION.md (idempotent producer, fatal errors) and STATISTICS.md (`eos`, `brokers`).
 Records are produced one by one: `produce_batch` drops headers (confluent-kafka-python issue 2320).
@@ -14,7 +14,6 @@ Records are produced one by one: `produce_batch` drops headers (confluent-kafka-
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -25,14 +24,14 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.errors import FailureCode, Permanent, Transient
+from schemas.errors import Transient
+from streams.receipt import Position, Receipt, as_error, no_answer, queue_full, share, wake
 from streams.topics import MAX_MESSAGE_BYTES, apply_topics, text_of
 
 __all__ = ["LogProducer", "Record", "apply_topics"]
 
 LOG = logging.getLogger(__name__)
 Headers = Sequence[tuple[str, bytes]]
-Position = tuple[int, int]
 
 _QUEUE_KBYTES = 64 * 1024  # more than one largest message, less than a small container has
 _QUEUE_MESSAGES = 100_000
@@ -41,9 +40,7 @@ _DOWN_AFTER_S = 3.0  # an idle connection that the broker closes is back within 
 _QUEUE_PAUSE_S = 0.005
 _YIELD_EVERY = 500  # records produced (about 5 ms) before other tasks get their turn
 _SLACK_S = 1.5  # librdkafka looks for expired messages once a second
-_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE)
-# librdkafka's own codes begin with an underscore and are public all the same.
-_NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
+_FUTILE_EPOCHS = 20  # librdkafka bumps its epoch once per refused batch, ten times a second
 
 
 class Record(NamedTuple):
@@ -62,6 +59,7 @@ class _BrokerStats(msgspec.Struct):
 
 class _IdempotenceStats(msgspec.Struct):
     idemp_state: str = ""
+    producer_epoch: int = -1
 
 
 class _Stats(msgspec.Struct):
@@ -69,44 +67,6 @@ class _Stats(msgspec.Struct):
 
     brokers: dict[str, _BrokerStats] = {}
     eos: _IdempotenceStats = msgspec.field(default_factory=_IdempotenceStats)
-
-
-class _Receipt:
-    """The delivery reports of one call. Reports come in the poll thread only, so no lock is needed."""
-
-    def __init__(self, size: int, finished: Callable[[], None]) -> None:
-        self._positions: list[Position] = [(-1, -1)] * size
-        self._open = size
-        self._failed = 0
-        self._error: KafkaError | None = None
-        self._finished = finished
-
-    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
-        """The delivery callback of the record at `index`."""
-        if error is None:
-            self._positions[index] = (message.partition() or 0, message.offset() or 0)
-        else:
-            self._failed += 1
-            self._error = self._error or error
-        self._open -= 1
-        if not self._open:
-            self._finished()
-
-    def positions(self) -> list[Position]:
-        """Partition and offset per record. Raises what `_as_error` makes of the first failure."""
-        if self._error is not None:
-            raise _as_error(self._error, _share(self._failed, len(self._positions)))
-        return self._positions
-
-
-def _as_error(error: KafkaError, what: str) -> Transient | Permanent:
-    """A broker's or librdkafka's refusal as one of our errors."""
-    code = error.code()
-    if code in _TOO_LARGE:
-        return Permanent(FailureCode.BODY_TOO_LARGE, f"{what}: larger than the log takes ({error.str()})")
-    if code in _NOT_THERE:
-        return Transient(f"{what}: the topic or partition does not exist; run `mailweir topics apply`")
-    return Transient(f"{what}: not acknowledged by the log ({error.str()})", retry_after_s=1.0)
 
 
 class LogProducer:
@@ -148,6 +108,9 @@ class LogProducer:
         }
         self._down_since: float | None = time.monotonic() - _DOWN_AFTER_S
         self._has_id = threading.Event()
+        self._has_acked = False
+        self._acked_epoch = 0
+        self._is_futile = False
         self._is_closed = threading.Event()
         self._last_error = "not connected yet"
         self._producer = Producer(self._settings)
@@ -180,16 +143,16 @@ class LogProducer:
     def produce_all(self, records: Sequence[Record]) -> list[Position]:
         """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
         done = threading.Event()
-        receipt = _Receipt(len(records), done.set)
+        receipt = Receipt(len(records), done.set)
         deadline = time.monotonic() + self._ack_timeout_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if time.monotonic() >= deadline:
-                    raise _queue_full()
+                    raise queue_full()
                 time.sleep(_QUEUE_PAUSE_S)
         if records and not done.wait(self._ack_timeout_s + _SLACK_S):
-            raise _no_answer(len(records))
-        return receipt.positions()
+            raise no_answer(len(records))
+        return self._acknowledged(receipt)
 
     async def warm_up(self, timeout_s: float, topics: Sequence[str] = ()) -> None:
         """Connect, learn the topics' partitions, and have a producer id, which a first send waits for.
@@ -238,12 +201,12 @@ class LogProducer:
             return []
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        receipt = _Receipt(len(records), partial(_wake, loop, done))
+        receipt = Receipt(len(records), partial(wake, loop, done))
         deadline = loop.time() + queue_wait_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if loop.time() >= deadline:
-                    raise _queue_full()
+                    raise queue_full()
                 await asyncio.sleep(_QUEUE_PAUSE_S)
             if index % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
@@ -251,8 +214,13 @@ class LogProducer:
             async with asyncio.timeout(self._ack_timeout_s + _SLACK_S):
                 await done
         except TimeoutError:
-            raise _no_answer(len(records)) from None
-        return receipt.positions()
+            raise no_answer(len(records)) from None
+        return self._acknowledged(receipt)
+
+    def _acknowledged(self, receipt: Receipt) -> list[Position]:
+        positions = receipt.positions()
+        self._has_acked = True
+        return positions
 
     def _offer(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> bool:
         """Queue one record; False when the queue is full."""
@@ -264,7 +232,7 @@ class LogProducer:
         except BufferError:
             return False
         except KafkaException as error:
-            raise _as_error(error.args[0], _share(1, 1)) from None
+            raise as_error(error.args[0], share(1, 1)) from None
         return True
 
     def _poll(self) -> None:
@@ -272,7 +240,8 @@ class LogProducer:
             try:
                 self._producer.poll(0.1)
             except KafkaException as error:  # only fatal errors come this way, past `error_cb`
-                self._last_error = text_of(error)
+                self._last_error, self._is_futile = text_of(error), True
+            if self._is_futile:
                 self._renew()
 
     def _renew(self) -> None:
@@ -281,6 +250,7 @@ class LogProducer:
         ended, self._producer = self._producer, Producer(self._settings)
         self._drop(ended)
         self._has_id.clear()
+        self._acked_epoch, self._is_futile = 0, False
 
     def _drop(self, producer: Producer) -> None:
         producer.purge()
@@ -293,6 +263,10 @@ class LogProducer:
         stats = msgspec.json.decode(text, type=_Stats)
         if stats.eos.idemp_state == "Assigned":
             self._has_id.set()
+        if self._has_acked:
+            self._has_acked, self._acked_epoch = False, stats.eos.producer_epoch
+        elif stats.eos.producer_epoch - self._acked_epoch > _FUTILE_EPOCHS:
+            self._last_error, self._is_futile = "the broker refuses every batch of this producer id", True
         is_up = any(broker.state == "UP" for broker in stats.brokers.values())
         if is_up and self._down_since is not None:
             self._down_since = None
@@ -302,31 +276,8 @@ class LogProducer:
             LOG.warning("lost the log at %s: %s", self._bootstrap, self._last_error)
 
 
-def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    # A report may come after the loop that asked for it has ended; nobody waits then.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(_settle, done)
-
-
-def _settle(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
-
-
 def _silent() -> logging.Logger:
     """librdkafka reports every failed attempt to connect; `_on_stats` and `_renew` log each change once."""
     logger = logging.getLogger(f"{__name__}.librdkafka")
     logger.disabled = True
     return logger
-
-
-def _share(failed: int, size: int) -> str:
-    return "the record" if size == 1 else f"{failed} of {size} records"
-
-
-def _queue_full() -> Transient:
-    return Transient("the queue to the log is full; the broker is slower than the senders", retry_after_s=1.0)
-
-
-def _no_answer(size: int) -> Transient:
-    return Transient(f"{_share(size, size)}: no answer from the log in time", retry_after_s=1.0)

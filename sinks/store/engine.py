@@ -103,11 +103,11 @@ class Engine:
         try:
             self._anchor = _connect(self._path)
         except RuntimeError as error:
-            if "lock" in str(error).lower() or "already" in str(error):
-                raise Misconfigured(
-                    f"{self._path}: another process has this store open; stop it, or use it through its port"
-                ) from error
-            raise Misconfigured(f"{self._path}: chDB cannot open it: {_message(error)}") from error
+            # chDB writes its reason to stderr and raises without one; a lock held elsewhere is by far the usual.
+            raise Misconfigured(
+                f"{self._path}: another process has this store open, or its files cannot be read"
+                f" ({_message(error)}); stop that process, or use the store through its port"
+            ) from error
 
     def _run(self, statement: Statement) -> Reply:
         try:

@@ -146,7 +146,10 @@ class Supervisor:
         await self._http.aclose()
 
     def kill_all(self) -> None:
-        """SIGKILL to everything, for a second Ctrl-C."""
+        """SIGKILL to everything and no restart, for a second Ctrl-C; `stop` then has nothing to wait for."""
+        for child in self._children.values():
+            if child.task is not None:
+                child.task.cancel()
         for process in self._alive(self._children.values()):
             processes.kill(process)
 

@@ -100,7 +100,7 @@ def _locked(folder: Path, *, kind: str) -> TextIO:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
-        owner = lock.read(100).strip() or "unknown"
+        owner = lock.read(100).rpartition(", ")[2].strip() or "process unknown"
         lock.close()
         raise Misconfigured(
             f"{folder} is in use by another running stack ({owner}); stop that one or choose another folder for --data"

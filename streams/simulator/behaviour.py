@@ -171,7 +171,7 @@ def _delivered(plan: Plan, traits: Traits, at: float, *, attempt: int) -> None:
 
 def _engagement(plan: Plan, traits: Traits, delivered_at: float) -> None:
     rng, mailbox = plan.rng, plan.message.mailbox
-    if rng.random() < (0.6 if mailbox.provider == "icloud" else 0.08):
+    if rng.random() < (0.6 if mailbox.provider == "apple" else 0.08):
         _read(plan, OPENED, delivered_at + rng.uniform(5 * SECOND, 30 * MINUTE), APPLE_PRIVACY)
     if mailbox.provider == "other" and rng.random() < 0.1:
         _read(plan, CLICKED, delivered_at + rng.uniform(500, 2 * SECOND), LINK_SCANNER)

@@ -13,7 +13,7 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox domain: `provider` names its reply texts, `weight` its share of every list."""
+    """One mailbox domain: `provider` as control calls name it, `weight` its share of every list."""
 
     provider: str
     domain: str
@@ -24,16 +24,17 @@ class Mailbox:
 
 MAILBOXES: tuple[Mailbox, ...] = (
     Mailbox("gmail", "gmail.com", "gmail-smtp-in.l.google.com", 0.33, has_feedback_loop=False),
-    Mailbox("outlook", "outlook.com", "outlook-com.olc.protection.outlook.com", 0.12, has_feedback_loop=True),
-    Mailbox("outlook", "hotmail.com", "hotmail-com.olc.protection.outlook.com", 0.10, has_feedback_loop=True),
+    Mailbox("microsoft", "outlook.com", "outlook-com.olc.protection.outlook.com", 0.12, has_feedback_loop=True),
+    Mailbox("microsoft", "hotmail.com", "hotmail-com.olc.protection.outlook.com", 0.10, has_feedback_loop=True),
     Mailbox("yahoo", "yahoo.com", "mta5.am0.yahoodns.net", 0.10, has_feedback_loop=True),
-    Mailbox("icloud", "icloud.com", "mx01.mail.icloud.com", 0.10, has_feedback_loop=True),
+    Mailbox("apple", "icloud.com", "mx01.mail.icloud.com", 0.10, has_feedback_loop=True),
     Mailbox("gmx", "gmx.net", "mx00.gmx.net", 0.07, has_feedback_loop=True),
     Mailbox("orange", "orange.fr", "smtp-in.orange.fr", 0.06, has_feedback_loop=True),
     Mailbox("other", "harbourside-joinery.example", "mx.harbourside-joinery.example", 0.04, has_feedback_loop=True),
     Mailbox("other", "lindqvist-partners.example", "mx1.lindqvist-partners.example", 0.04, has_feedback_loop=True),
     Mailbox("other", "uni-westmoor.example", "mail.uni-westmoor.example", 0.04, has_feedback_loop=True),
 )
+PROVIDERS = frozenset(box.provider for box in MAILBOXES)
 FEEDBACK_SHARE = sum(box.weight for box in MAILBOXES if box.has_feedback_loop)
 
 _FIRST = (

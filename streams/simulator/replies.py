@@ -43,9 +43,9 @@ class Reply:
 
 ACCEPTED: dict[str, Reply] = {
     "gmail": Reply(250, "2.0.0", "OK 1763780000 5b1f17b1804b1-477a9e2f - gsmtp"),
-    "outlook": Reply(250, "2.6.0", "<{message}> Queued mail for delivery -> 250 2.1.5"),
+    "microsoft": Reply(250, "2.6.0", "<{message}> Queued mail for delivery -> 250 2.1.5"),
     "yahoo": Reply(250, "", "ok dirdel"),
-    "icloud": Reply(250, "2.0.0", "Ok: queued as 2F1A8180009C"),
+    "apple": Reply(250, "2.0.0", "Ok: queued as 2F1A8180009C"),
     "gmx": Reply(250, "", "Requested mail action okay, completed: id=1MK5nL-1vQ2Xa0"),
     "orange": Reply(250, "2.0.0", "vP0M2 mail accepted for delivery"),
     "other": Reply(250, "2.0.0", "Ok: queued as 4dFq3J1Yz"),
@@ -58,7 +58,7 @@ _UNKNOWN: dict[str, Reply] = {
         "The email account that you tried to reach does not exist. Please try double-checking the recipient's email"
         " address for typos or unnecessary spaces. https://support.google.com/mail/?p=NoSuchUser 5b1f17b1804b1 - gsmtp",
     ),
-    "outlook": Reply(
+    "microsoft": Reply(
         550, "5.5.0", "Requested action not taken: mailbox unavailable (S2017062302). [AM7EUR03FT048.eop-EUR03]"
     ),
     "yahoo": Reply(
@@ -66,7 +66,7 @@ _UNKNOWN: dict[str, Reply] = {
         "",
         "delivery error: dd This user doesn't have a yahoo.com account ({recipient}) [0] - mta1044.mail.bf1.yahoo.com",
     ),
-    "icloud": Reply(550, "5.1.1", "<{recipient}>: user does not exist"),
+    "apple": Reply(550, "5.1.1", "<{recipient}>: user does not exist"),
     "gmx": Reply(550, "", "Requested action not taken: mailbox unavailable"),
     "orange": Reply(550, "5.1.1", "Adresse d au moins un destinataire invalide. Invalid recipient. OFR204_416 [416]"),
     "other": Reply(550, "5.1.1", "<{recipient}>: Recipient address rejected: User unknown in virtual mailbox table"),
@@ -86,12 +86,12 @@ _FULL: dict[str, Reply] = {
         "4.2.2",
         "The recipient's inbox is out of storage space. https://support.google.com/mail/?p=OverQuotaTemp - gsmtp",
     ),
-    "outlook": Reply(452, "4.2.2", "Mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException"),
-    "icloud": Reply(452, "4.2.2", "<{recipient}>: user is over quota"),
+    "microsoft": Reply(452, "4.2.2", "Mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException"),
+    "apple": Reply(452, "4.2.2", "<{recipient}>: user is over quota"),
     "other": Reply(452, "4.2.2", "<{recipient}>: Mailbox is full / over quota"),
 }
 _CONTENT: dict[str, Reply] = {
-    "icloud": Reply(
+    "apple": Reply(
         554, "5.7.1", "[HM08] Message rejected due to local policy: content looks like spam. https://support.apple.com"
     ),
     "yahoo": Reply(
@@ -106,7 +106,7 @@ _AUTH: dict[str, Reply] = {
         "This mail has been blocked because the sender is unauthenticated. Gmail requires all senders to authenticate"
         " with either SPF or DKIM. https://support.google.com/mail/answer/81126#authentication - gsmtp",
     ),
-    "outlook": Reply(
+    "microsoft": Reply(
         550, "5.7.515", "Access denied, sending domain {domain} does not meet the required authentication level."
     ),
     "other": Reply(550, "5.7.1", "Email rejected per DMARC policy for {domain}"),
@@ -119,7 +119,7 @@ _BLOCKED_IP: dict[str, Reply] = {
         " protect our users from spam, mail sent from your IP address has been blocked."
         " https://support.google.com/mail/?p=UnsolicitedIPError - gsmtp",
     ),
-    "outlook": Reply(
+    "microsoft": Reply(
         550,
         "5.7.1",
         "Unfortunately, messages from [{ip}] weren't sent. Please contact your Internet service provider since part of"
@@ -142,7 +142,7 @@ _DEFERRED_IP: dict[str, Reply] = {
         "[{ip}] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To"
         " protect our users from spam, mail sent from your IP address has been temporarily rate limited. - gsmtp",
     ),
-    "outlook": Reply(
+    "microsoft": Reply(
         451,
         "4.7.650",
         "The mail server [{ip}] has been temporarily rate limited due to IP reputation. For e-mail delivery"
@@ -171,7 +171,7 @@ _GREY: dict[str, Reply] = {
 }
 _BUSY: dict[str, Reply] = {
     "gmail": Reply(421, "4.3.0", "Temporary System Problem. Try again later. 5b1f17b1804b1 - gsmtp"),
-    "outlook": Reply(451, "4.3.2", "Temporary server error. Please try again later ATTR17"),
+    "microsoft": Reply(451, "4.3.2", "Temporary server error. Please try again later ATTR17"),
     "other": Reply(451, "4.3.0", "Temporary local problem, please try again later"),
 }
 REPLIES: dict[Cause, dict[str, Reply]] = {

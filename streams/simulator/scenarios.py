@@ -95,7 +95,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "blocked-ip",
         "A quarter into the run one sending address is put on Outlook's block list; the others stay welcome.",
-        blocked_ip=BlockedIp("mailgun", "203.0.113.32", "outlook", starts_at=0.25, share=0.92),
+        blocked_ip=BlockedIp("mailgun", "203.0.113.32", "microsoft", starts_at=0.25, share=0.92),
     ),
     Scenario(
         "flaky",

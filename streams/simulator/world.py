@@ -14,7 +14,7 @@ from random import Random
 
 from streams.simulator.behaviour import Happening, Message, Plan, plan_message
 from streams.simulator.fleet import FLEET, Campaign, Sender, sender_of
-from streams.simulator.mailboxes import Mailbox, pick_address, pick_mailbox
+from streams.simulator.mailboxes import PROVIDERS, Mailbox, pick_address, pick_mailbox
 from streams.simulator.providers import Provider
 from streams.simulator.scenarios import BlockedIp, Scenario, Traits
 
@@ -166,15 +166,18 @@ class World:
         return bool(found)
 
     def rest(self, ip: str, mailbox_provider: str = "*") -> bool:
-        """Stop using an address (towards one mailbox provider, or at all). False: no such address."""
+        """Stop using an address, at all or towards one mailbox provider. False: no such address.
+
+        A mailbox provider that the senders do not know by this name means all of them, to be safe.
+        """
         is_known = any(ip in sender.ips for sender in FLEET)
         if is_known:
-            self.resting.add((ip, mailbox_provider or "*"))
+            self.resting.add((ip, mailbox_provider if mailbox_provider in PROVIDERS else "*"))
         return is_known
 
     def unrest(self, ip: str, mailbox_provider: str = "*") -> None:
         """Use the address again."""
-        self.resting.discard((ip, mailbox_provider or "*"))
+        self.resting.discard((ip, mailbox_provider if mailbox_provider in PROVIDERS else "*"))
 
     @property
     def paused(self) -> list[str]:

@@ -2,9 +2,8 @@
 
 Null 4 %, alternative 8 %: a normal list bounces 2 % or less, a bought one 8 % and more. Refusals
 because of the sender's address, domain or content are not counted as adverse here: they say nothing
-about the list. A step is a minute. Measured on single messages: no false pause in 400 runs of a million
-messages at 2 %; 8 % is paused after a median of 630 messages (`mailweir reputation simulate` measures
-this code).
+about the list. A step is a minute. False alarms and delays are measured by `mailweir reputation simulate` and
+written down in `docs/reputation.md`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A cell is what one partition says about one source and minute. A newer `applied_offset` replaces the
 cell's counts, an older or equal one changes nothing, so cells may come in any order and any number of
-times. Counts are rows of growing numpy tables; a cell costs about 0.2 kB.
+times. Counts are rows of growing numpy tables; a cell costs about 0.25 kB.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def decision_of(action: Action = Action.PAUSE_CAMPAIGN, mode: Mode = Mode.ACT, *
     given: dict[str, Any] = {
         "decision_id": "0123456789abcdef0123456789abcdef", "tenant": "acme", "kind": "campaign", "key": "spring-2026",
         "action": action, "mode": mode, "level": "paused", "previous_level": "healthy",
-        "reason": "Pause campaign spring-2026: 40 of 300", "evidence": json.dumps({"score": 55.0}), "policy_version": "1",
+        "reason": "Pause campaign spring-2026", "evidence": json.dumps({"score": 55.0}), "policy_version": "1",
         "campaign_id": "spring-2026", "sending_ip": "192.0.2.1", "mailbox_provider": "gmail", "sources": ["esp"],
     }  # fmt: skip
     return Decision(**(given | changes))

@@ -84,5 +84,5 @@ def test_an_unknown_name_is_answered_with_the_nearest_one() -> None:
     ],
 )
 def test_a_file_that_breaks_the_conventions_is_named(text: str) -> None:
-    with pytest.raises(Misconfigured, match="dashboards/queries/broken.sql"):
+    with pytest.raises(Misconfigured, match=r"dashboards/queries/broken\.sql"):
         parse_query("broken", text)

@@ -32,7 +32,7 @@ async def test_a_port_in_use_is_a_sentence_that_says_what_to_do() -> None:
 
 
 async def test_an_address_of_another_machine_is_a_sentence_too() -> None:
-    with pytest.raises(Misconfigured, match="cannot listen on 192.0.2.1"):
+    with pytest.raises(Misconfigured, match=r"cannot listen on 192\.0\.2\.1"):
         await serve(web.Application(), "192.0.2.1", 0)
 
 

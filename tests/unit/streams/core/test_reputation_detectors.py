@@ -113,6 +113,12 @@ def test_a_new_issue_is_not_blamed_for_the_complaints_of_one_that_left_the_view(
     assert detectors.COMPLAINTS_LONG_LIVED.signal(view).level == Level.HEALTHY
 
 
+def test_the_last_messages_of_an_issue_that_left_the_view_do_not_stop_the_next_one() -> None:
+    rest = {0: {"delivered": 500}} | {minute: {"complained": 2} for minute in range(30, 4100, 60)}
+    issue = {minute: {"delivered": 4000} for minute in range(4200, 4220)}
+    assert detectors.COMPLAINTS.signal(view_of(rest | issue)).level == Level.HEALTHY
+
+
 def test_a_campaign_that_sends_for_days_is_judged_on_its_last_day() -> None:
     healthy = {minute: {"delivered": 100} for minute in range(0, 4300, 10)}
     for minute in range(0, 4300, 200):

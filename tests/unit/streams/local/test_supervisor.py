@@ -194,6 +194,24 @@ async def test_a_stopped_service_is_not_started_again(stage: Stage) -> None:
     assert not stage.has_reported("starting it again")
 
 
+async def test_after_kill_all_nothing_runs_and_nothing_comes_back(stage: Stage) -> None:
+    await stage.supervisor.start([stage.service("stubborn"), stage.service("sink")])
+    stage.supervisor.kill_all()
+    assert stage.supervisor.pid("stubborn") is None
+    await stage.supervisor.stop()
+    assert stage.supervisor.restarts == {"stubborn": 0, "sink": 0}
+    assert not stage.has_reported("starting it again")
+
+
+async def test_a_service_that_was_ready_is_tried_again_even_after_exit_code_2(stage: Stage) -> None:
+    code = SERVER.replace("sys.exit(0)", "sys.exit(2)")
+    await stage.supervisor.start([stage.service("sink", code=code)])
+    stage.supervisor.kill("sink", signal.SIGTERM)
+    await until(lambda: stage.supervisor.restarts["sink"] == 1)
+    await stage.supervisor.wait_until_ready("sink")
+    assert stage.supervisor.failure is None
+
+
 async def test_a_paused_service_can_be_resumed(stage: Stage) -> None:
     await stage.supervisor.start([stage.service("sink")])
     pid = stage.supervisor.pid("sink")

@@ -131,14 +131,14 @@ def test_a_campaign_can_only_be_paused_at_its_own_source() -> None:
     assert world.paused == []
 
 
-@pytest.mark.parametrize("where", ["*", "outlook"])
+@pytest.mark.parametrize("where", ["*", "microsoft"])
 def test_an_address_at_rest_is_not_used(where: str) -> None:
     world = world_of("healthy", events=8_000)
     assert world.rest("203.0.113.32", where)
     used = {(h.message.ip, h.message.mailbox.provider) for h in play(world)}
-    assert ("203.0.113.32", "outlook") not in used
-    assert ("203.0.113.31", "outlook") in used
-    assert (("203.0.113.32", "gmail") in used) == (where == "outlook")
+    assert ("203.0.113.32", "microsoft") not in used
+    assert ("203.0.113.31", "microsoft") in used
+    assert (("203.0.113.32", "gmail") in used) == (where == "microsoft")
 
 
 def test_a_sender_with_all_addresses_at_rest_sends_nothing() -> None:
@@ -146,6 +146,12 @@ def test_a_sender_with_all_addresses_at_rest_sends_nothing() -> None:
     for ip in ("203.0.113.31", "203.0.113.32"):
         world.rest(ip)
     assert "mailgun" not in {h.message.sender.source for h in play(world)}
+
+
+def test_resting_towards_an_unknown_mailbox_provider_means_all_of_them() -> None:
+    world = world_of("healthy")
+    world.rest("203.0.113.32", "somebody-else")
+    assert "203.0.113.32" not in {h.message.ip for h in play(world)}
 
 
 def test_an_unknown_address_cannot_be_rested() -> None:

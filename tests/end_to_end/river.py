@@ -1,0 +1,75 @@
+"""The whole pipeline as a test sees it: real processes, real HTTP, a disturbance, and the report."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sinks.clickhouse import connect
+from streams.local.demonstration import Demonstration, Wishes
+from streams.local.workspace import Workspace
+from streams.simulator.report import Prober, build_report, wait_until_stored
+from streams.simulator.simulator import Simulator
+
+STORED_S = 90.0
+Disturb = Callable[[Demonstration], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ride:
+    """One run: which senders, for how long, at which rate, on which broker ("": the local one)."""
+
+    scenario: str
+    duration_s: float
+    rate: float = 200.0
+    seed: int = 7
+    kafka: str = ""
+
+
+async def undisturbed(_show: Demonstration) -> None:
+    """Leave it in peace."""
+
+
+async def ride(run: Ride, folder: Path, disturb: Disturb = undisturbed) -> tuple[dict[str, Any], list[str]]:
+    """Run it; the report, and what the stack said meanwhile."""
+    said: list[str] = []
+    simulator = Simulator(run.scenario, run.seed, run.rate, run.duration_s)
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("MAILWEIR_")}
+    with Workspace(folder) as workspace:
+        show = Demonstration(workspace, simulator, Wishes(environ=environ, kafka=run.kafka), report=said.append)
+        try:
+            await show.start()
+            return await _measured(show, disturb), said
+        finally:
+            await show.stop()
+
+
+async def _measured(show: Demonstration, disturb: Disturb) -> dict[str, Any]:
+    disturbing = asyncio.create_task(disturb(show))
+    client, second = connect(show.stack.clickhouse), connect(show.stack.clickhouse)
+    prober = Prober(second, show.simulator.truth)
+    probing = asyncio.create_task(prober.run())
+    try:
+        await show.traffic(lambda _line: None)
+        await disturbing
+        await wait_until_stored(client, show.simulator.truth, STORED_S)
+        return await asyncio.to_thread(build_report, client, show.simulator.truth, list(prober.end_to_end_ms))
+    finally:
+        disturbing.cancel()
+        probing.cancel()
+        await asyncio.wait({probing, disturbing})
+        client.close()
+        second.close()
+
+
+async def until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    """Wait for a condition; AssertionError naming `what` when it does not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for {what}"
+        await asyncio.sleep(0.05)
