@@ -87,7 +87,7 @@ def reputation(context: typer.Context) -> None:
 
 @reputation_tools.command()
 def simulate(
-    runs: Annotated[int, typer.Option(min=1, help="Campaigns per kind.")] = 400, seed: Seed = 7, json: Json = None
+    runs: Annotated[int, typer.Option(min=1, help="Campaigns per kind.")] = 200, seed: Seed = 7, json: Json = None
 ) -> None:
     """False alarms and delays of the current detectors on simulated campaigns."""
     from streams.commands import simulate_reputation as command

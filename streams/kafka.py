@@ -14,6 +14,7 @@ Records are produced one by one: `produce_batch` drops headers (confluent-kafka-
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -190,7 +191,8 @@ class LogProducer:
         """Wait for what is queued, at most `timeout_s` (default: the ack timeout); how many were left."""
         self._is_closed.set()
         self._poller.join()
-        left = self._producer.flush(self._ack_timeout_s if timeout_s is None else timeout_s)
+        self._flush(self._producer, self._ack_timeout_s if timeout_s is None else timeout_s)
+        left = len(self._producer)
         if left:
             LOG.error("closing with %d records unacknowledged at %s; their senders were told so", left, self._bootstrap)
             self._drop(self._producer)
@@ -254,7 +256,11 @@ class LogProducer:
 
     def _drop(self, producer: Producer) -> None:
         producer.purge()
-        producer.flush(1.0)
+        self._flush(producer, 1.0)
+
+    def _flush(self, producer: Producer, timeout_s: float) -> None:
+        with contextlib.suppress(KafkaException):  # a fatal error, once more; every record has its report
+            producer.flush(timeout_s)
 
     def _on_error(self, error: KafkaError) -> None:
         self._last_error = error.str()

@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Any
 
+from faust.worker import Worker
+
 from schemas.avro import Codec
 from streams import logs
 from streams.agents import reputation
@@ -41,8 +43,6 @@ def main() -> None:
     """Run until killed."""
     bootstrap, topic, group, changelog = sys.argv[1:5]
     kind = TornLane if sys.argv[5:] == ["torn"] else StatefulLane
-    from faust.worker import Worker
-
     logs.set_up("INFO")
     codec = Codec()
     app = worker_app(group, bootstrap, is_lane=True, session_timeout_ms=6_000)

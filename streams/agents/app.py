@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -28,7 +29,7 @@ def worker_app(name: str, bootstrap: str, *, is_lane: bool, session_timeout_ms: 
     return kind(
         name,
         broker=f"aiokafka://{bootstrap}",
-        datadir=tempfile.mkdtemp(prefix="mailweir-"),
+        datadir=str(Path(tempfile.gettempdir()) / "mailweir-faust"),  # stays empty: there are no tables
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,  # `mailweir topics apply` makes topics, with the right settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from streams.simulator.report import Prober, build_report, wait_until_stored
 from streams.simulator.simulator import Simulator
 
 STORED_S = 90.0
-Disturb = Callable[[Demonstration], Awaitable[None]]
+Disturb = Callable[[Demonstration], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A sink in a process of its own, for tests that kill it: `python sink_worker.py PLAN` with a JSON plan.
 
-Plan: bootstrap, clickhouse, group, topics (table -> topic), dead_letters (topic), settings, and
+Plan: bootstrap, clickhouse, group, topics (table -> topic), suffix (of the tables filled), dead_letters (topic), settings, and
 `kill_at`: [step, n], the n-th time that step is reached the process ends by SIGKILL.
 """
 
@@ -30,10 +30,14 @@ from sinks.settings import SinkSettings
 from sinks.tables import TABLES, TableSpec
 
 
-def specs_for(topics: dict[str, str]) -> list[TableSpec]:
-    """The registry's tables, fed from topics of the test's own."""
+def specs_for(topics: dict[str, str], suffix: str) -> list[TableSpec]:
+    """The registry's tables, fed from topics of the test's own, into tables named with `suffix`."""
     return [
-        dataclasses.replace(spec, topic=dataclasses.replace(spec.topic, name=topics[spec.table]))
+        dataclasses.replace(
+            spec,
+            table=spec.table + suffix,
+            topic=dataclasses.replace(spec.topic, name=topics[spec.table]),
+        )
         for spec in TABLES
         if spec.table in topics
     ]
@@ -62,7 +66,7 @@ def build(plan: dict[str, Any]) -> Sink:
         client_factory=lambda: connect(plan["clickhouse"]),
         codec=codec,
         dead_letters=KafkaDeadLetters(producer, codec, plan["dead_letters"]),
-        specs=specs_for(plan["topics"]),
+        specs=specs_for(plan["topics"], plan["suffix"]),
         settings=settings,
         clock=time.monotonic,
         registry=CollectorRegistry(),

@@ -75,7 +75,7 @@ def fill(client: Client) -> None:
         client,
         "email_events",
         event(1, "sent", 62, **GMAIL),
-        event(1, "sent", 62, **GMAIL),  # delivered twice by the provider
+        {**event(1, "sent", 62, **GMAIL), "received_at": at(NOW - 55_000)},  # the provider posted it again
         event(2, "delivered", 61, **GMAIL),
         event(3, "delivered", 61, **GMAIL),
         event(4, "bounced", 60, **GMAIL, **UNKNOWN_USER),

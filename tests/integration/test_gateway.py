@@ -29,6 +29,7 @@ from tests.unit.streams.gateway.gate import Gate, config_of, serving, sign, unti
 
 DEADLINE_S = 30.0
 ACK_S = 2.0
+PATIENCE_S = 120.0  # starting Kafka blocks the event loop, for children are started in the main thread
 BATCH = 3000
 # Kafka's own vectors for murmur2 (UtilsTest.testMurmur2), which Java clients partition by.
 MURMUR2 = {b"21": -973932308, b"foobar": -790332482, b"abc": 479470107, b"a-little-bit-long-string": -985981536}
@@ -197,6 +198,31 @@ async def comes_back(tansu: Tansu, folder: Path, gate: Gate, body: bytes) -> Non
         assert bodies(read(again.bootstrap, WEBHOOKS.name, bool)) == {body}
 
 
+@pytest.mark.parametrize("outage", [1, 2, 3])
+async def test_a_broker_that_has_forgotten_the_producer_is_taken_up_again(tmp_path: Path, outage: int) -> None:
+    """Nothing is in flight when it goes: librdkafka then bumps its epoch for ever instead of ending itself."""
+    with Tansu(tmp_path) as tansu:
+        apply_topics(tansu.bootstrap, 1, 1)
+        async with producing(tansu.bootstrap) as log:
+            await log.warm_up(5, [WEBHOOKS.name])
+            for number in range(outage):
+                await log.send(WEBHOOKS.name, b"%d" % number)
+            tansu.kill()
+            with Tansu(tmp_path, port=tansu.port) as again:
+                apply_topics(again.bootstrap, 1, 1)
+                async with asyncio.timeout(DEADLINE_S):
+                    while not await is_sent(log):
+                        pass
+
+
+async def is_sent(log: LogProducer) -> bool:
+    try:
+        await log.send(WEBHOOKS.name, b"after")
+    except Transient:
+        return False
+    return True
+
+
 @pytest.mark.kafka
 async def test_no_acknowledged_post_is_lost_when_kafka_is_killed_and_started_again(
     start_kafka: StartKafka, tmp_path: Path
@@ -227,7 +253,7 @@ async def post_until(gate: Gate, stop: asyncio.Event, sender: int, accepted: lis
     while not stop.is_set():
         body = b"%d-%d" % (sender, number)
         number += 1
-        response = await gate.client.post("/webhooks/hmac", content=body, headers=sign(body))
+        response = await gate.client.post("/webhooks/hmac", content=body, headers=sign(body), timeout=PATIENCE_S)
         statuses.append(response.status_code)
         if response.status_code == 200:
             accepted.append(body)

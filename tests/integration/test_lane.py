@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from schemas.aggregates import LaneMarker, ReputationPartial
 from schemas.avro import Codec
@@ -25,7 +26,7 @@ from schemas.events import EmailEvent, EventType
 from schemas.identity import digest
 from streams.core.counting import METRICS
 from streams.lane.changelog import MARKER_KEY
-from tests.brokers import Broker
+from streams.local.broker import Broker
 
 PARTITIONS = 4
 ROOT = Path(__file__).resolve().parents[2]

@@ -30,7 +30,9 @@ def cdf(x: float, a: float, b: float) -> float:
 
 def quantile(p: float, a: float, b: float) -> float:
     """The x with P(X <= x) = p for X ~ Beta(a, b); 0 < p < 1, a, b > 0."""
-    if min(a, b) >= _LARGE:
+    if a > b:
+        return 1.0 - quantile(1.0 - p, b, a)  # rates near one are found from the other side
+    if a >= _LARGE:
         return _paulson(p, a, b)
     low, high = 0.0, 1.0
     x = _start(p, a, b)

@@ -44,14 +44,18 @@ class FakeStore:
 
 
 class FakeClient:
+    """Broken for good after its first failure, as a connection is."""
+
     def __init__(self, store: FakeStore) -> None:
         self._store = store
+        self._is_broken = False
 
     def query(self, query: str, parameters: dict[str, Any]) -> FakeResult:
         name = next(named.name for named in QUERIES.values() if named.sql == query)
         self._store.asked.append((name, parameters))
         self._store.held.wait(10)
-        if self._store.is_away:
+        self._is_broken |= self._store.is_away
+        if self._is_broken:
             raise OperationalError("connection refused")
         return FakeResult(*self._store.answers.get(name, ((), ())))
 

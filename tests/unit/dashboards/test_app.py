@@ -100,17 +100,20 @@ async def test_an_unchanged_answer_is_not_sent_again() -> None:
 
 
 async def test_a_store_that_is_away_is_told_in_a_sentence_and_comes_back_by_itself() -> None:
-    store, clock = FakeStore({"totals": TOTALS}), Clock()
-    store.is_away = True
-    async with console(store, clock, panels=[Panel("totals", 0.01)]) as client, client.get("/api/stream") as stream:
+    store, ticks = FakeStore({"totals": TOTALS}), itertools.count(0, 1_000)
+    panels = [Panel("totals", 0.01)]
+    async with console(store, ticks.__next__, panels=panels) as client, client.get("/api/stream") as stream:
+        await next_event(stream, "totals")
+        store.is_away = True
         while (await next_event(stream, "pulse"))["store"]["is_well"]:
             pass
         ready = await client.get("/readyz")
         assert ready.status == 503
         assert "The store does not answer" in (await ready.json())["error"]
         assert (await client.get("/healthz")).status == 200
+        store.answers["totals"] = (TOTALS[0], [[13, 11]])
         store.is_away = False
-        assert (await next_event(stream, "totals"))["rows"] == [[12, 10]]
+        assert (await next_event(stream, "totals"))["rows"] == [[13, 11]]
         while not (await next_event(stream, "pulse"))["store"]["is_well"]:
             pass
         assert (await client.get("/readyz")).status == 200

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from schemas import avro
 from schemas.aggregates import Penalty, ReputationScore, Signal
 from schemas.avro import HEADER_SIZE, VERSIONS, Codec, newest, schema_of
+from schemas.envelope import Header
 from schemas.errors import FailureCode, Permanent
-from schemas.events import EmailEvent
+from schemas.events import EmailEvent, EventType
 from schemas.remediation import Decision
 
 CODEC = Codec()
@@ -44,8 +45,6 @@ def build(record: type, fields: dict[str, Any]) -> Any:
         fields["penalties"] = [Penalty(**item) for item in fields["penalties"]]
         fields["signals"] = [Signal(**item) for item in fields["signals"]]
     if "headers" in fields:
-        from schemas.envelope import Header
-
         fields["headers"] = [Header(**item) for item in fields["headers"]]
     return record(**fields)
 
@@ -121,8 +120,14 @@ def test_foreign_bytes_are_undecodable_and_say_so(value: bytes) -> None:
 def test_a_container_of_bodies_is_read_by_any_avro_reader() -> None:
     events = [
         EmailEvent(
-            event_id=str(n), tenant="t", source="s", provider="p", event_type="opened", occurred_at=n, received_at=n
-        )  # type: ignore[arg-type]
+            event_id=str(n),
+            tenant="t",
+            source="s",
+            provider="p",
+            event_type=EventType.OPENED,
+            occurred_at=n,
+            received_at=n,
+        )
         for n in range(300)
     ]
     bodies = [CODEC.encode(event)[HEADER_SIZE:] for event in events]

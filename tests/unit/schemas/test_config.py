@@ -67,7 +67,7 @@ def test_a_file_that_is_missing_broken_or_no_mapping_is_named(tmp_path: Path) ->
 
 
 def test_settings_name_the_variable_that_is_wrong() -> None:
-    with pytest.raises(Misconfigured, match="MAILWEIR_PARTITIONS: .*got 'many'"):
+    with pytest.raises(Misconfigured, match=r"MAILWEIR_PARTITIONS: .*got 'many'"):
         load_settings({"MAILWEIR_PARTITIONS": "many"})
     assert load_settings({"MAILWEIR_KAFKA": "k:1", "MAILWEIR_FLUSH_S": ""}).kafka == "k:1"
 

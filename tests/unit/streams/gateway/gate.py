@@ -118,7 +118,7 @@ class MemoryLog:
 def config_of(limits: dict[str, Any] | None = None, **changes: Any) -> Config:
     """One source per connector, named like it, and `open` that is unsigned."""
     sources = [{"name": name, "provider": name, "secrets": [SECRET, "an-older-secret"]} for name in CONNECTORS]
-    return Config.model_validate({"sources": sources, "limits": limits or {}, **changes})
+    return Config.model_validate({"sources": sources, "limits": limits or {}} | changes)
 
 
 def connector(name: str) -> Connector:
@@ -175,6 +175,7 @@ async def serving(
     log: Log | None = None,
     transport: Callable[[httpx.Request], httpx.Response] | None = None,
     certificates: CertificateStore | None = None,
+    connectors: Callable[[str], Connector] | None = None,
 ) -> AsyncIterator[Gate]:
     """A gateway on a free port. `transport` answers its outgoing requests."""
     answer = httpx.MockTransport(transport or (lambda _: httpx.Response(200, content=CERTIFICATE)))
@@ -187,7 +188,7 @@ async def serving(
                 certificates or HttpCertificates(fetching),
                 Codec(),
                 lambda: NOW_MS,
-                connectors=connector,
+                connectors=connectors or connector,
                 client=confirming,
             )
             served = runner(app, shutdown_s=1.0)

@@ -8,6 +8,7 @@ import logging
 import httpx
 import pytest
 
+from connectors import registry
 from schemas.config import Config
 from schemas.errors import FailureCode, Misconfigured, Permanent, Transient
 from schemas.topics import WEBHOOKS
@@ -253,3 +254,21 @@ async def test_a_source_that_nothing_protects_is_refused_at_the_start() -> None:
     with pytest.raises(Misconfigured, match=r"source 'bare' has no secrets.*is_unsigned"):
         async with serving(config):
             pass
+
+
+async def test_a_provider_that_is_misspelt_is_refused_at_the_start() -> None:
+    config = config_of(sources=[{"name": "grid", "provider": "sendgird", "is_unsigned": True}])
+    with pytest.raises(Misconfigured, match="sendgrid"):
+        async with serving(config, connectors=registry.connector):
+            pass
+
+
+async def test_the_real_connectors_verify_over_the_gateway() -> None:
+    sources = [{"name": "own-mta", "provider": "kumomta", "secrets": [SECRET]}]
+    async with serving(config_of(sources=sources), connectors=registry.connector) as gate:
+        answers = [
+            (await gate.post("own-mta", b"{}", {"Authorization": f"Bearer {token}"})).status_code
+            for token in (SECRET, "guessed")
+        ]
+    assert answers == [200, 401]
+    assert "authorization" not in {header.name for header in gate.log.stored()[0].headers}
