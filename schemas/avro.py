@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import fastavro
 
 from schemas.aggregates import LaneIds, LaneMarker, ReputationPartial, ReputationScore, Tick
+from schemas.encoding import Encoder, compile_encoder, long
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent
@@ -133,6 +134,11 @@ _NEWEST: dict[type, SchemaVersion] = {v.record: v for v in sorted(VERSIONS, key=
 
 
 @cache
+def _encoder(version: SchemaVersion) -> Encoder:
+    return compile_encoder(json.loads(version.path.read_text(encoding="utf-8")))
+
+
+@cache
 def _container_head(version: SchemaVersion) -> bytes:
     out = io.BytesIO()
     schema = json.loads(version.path.read_text(encoding="utf-8"))
@@ -142,39 +148,13 @@ def _container_head(version: SchemaVersion) -> bytes:
     return out.getvalue()
 
 
-def _varint(number: int) -> bytes:
-    """Zigzag variable-length coding of a number that is not negative."""
-    number <<= 1
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def container(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
     """Bodies (without wire header) of one schema as an object container file of a single block.
 
     Nothing is decoded: columnar readers and ClickHouse's `FORMAT Avro` take it from here.
     """
     block = b"".join(bodies)
-    return b"".join((_container_head(version), _varint(len(bodies)), _varint(len(block)), block, _SYNC))
-
-
-def _as_dict(record: Any) -> dict[str, Any]:
-    return {f: _value(getattr(record, f)) for f in _names(type(record))}  # type: ignore[arg-type]  # a class is hashable
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, list) and value and dataclasses.is_dataclass(value[0]):
-        return [_as_dict(item) for item in value]
-    return value
-
-
-@cache
-def _names(record: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in dataclasses.fields(record))
+    return b"".join((_container_head(version), long(len(bodies)), long(len(block)), block, _SYNC))
 
 
 @cache
@@ -191,14 +171,14 @@ class Codec:
     def __init__(self, ids: Mapping[SchemaVersion, int] | None = None) -> None:
         self._ids = dict(ids) if ids is not None else {v: v.schema_id for v in VERSIONS}
         self._versions = {number: version for version, number in self._ids.items()}
+        self._encoders = {
+            record: (_HEADER.pack(0, self._ids[version]), _encoder(version)) for record, version in _NEWEST.items()
+        }
 
     def encode(self, record: Any) -> bytes:
         """One record as a topic value, in the newest schema of its type."""
-        version = newest(type(record))
-        out = io.BytesIO(_HEADER.pack(0, self._ids[version]))
-        out.seek(HEADER_SIZE)
-        fastavro.schemaless_writer(out, _parsed(version), _as_dict(record))
-        return out.getvalue()
+        head, body = self._encoders[type(record)]
+        return head + body(record)
 
     def version_of(self, value: bytes) -> SchemaVersion:
         """Which schema the value was written in. Raises Permanent(UNDECODABLE) if it is none of ours."""

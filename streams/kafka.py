@@ -25,14 +25,14 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.errors import Transient
-from streams.receipt import Position, Receipt, as_error, no_answer, queue_full, share, wake
+from schemas.errors import FailureCode, Permanent, Transient
 from streams.topics import MAX_MESSAGE_BYTES, apply_topics, text_of
 
 __all__ = ["LogProducer", "Record", "apply_topics"]
 
 LOG = logging.getLogger(__name__)
 Headers = Sequence[tuple[str, bytes]]
+Position = tuple[int, int]
 
 _QUEUE_KBYTES = 64 * 1024  # more than one largest message, less than a small container has
 _QUEUE_MESSAGES = 100_000
@@ -42,6 +42,9 @@ _QUEUE_PAUSE_S = 0.005
 _YIELD_EVERY = 500  # records produced (about 5 ms) before other tasks get their turn
 _SLACK_S = 1.5  # librdkafka looks for expired messages once a second
 _FUTILE_EPOCHS = 20  # librdkafka bumps its epoch once per refused batch, ten times a second
+_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE)
+# librdkafka's own codes begin with an underscore and are public all the same.
+_NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
 
 
 class Record(NamedTuple):
@@ -68,6 +71,34 @@ class _Stats(msgspec.Struct):
 
     brokers: dict[str, _BrokerStats] = {}
     eos: _IdempotenceStats = msgspec.field(default_factory=_IdempotenceStats)
+
+
+class _Receipt:
+    """The delivery reports of one call. Reports come in the poll thread only, so no lock is needed."""
+
+    def __init__(self, size: int, finished: Callable[[], None]) -> None:
+        self._positions: list[Position] = [(-1, -1)] * size
+        self._open = size
+        self._failed = 0
+        self._error: KafkaError | None = None
+        self._finished = finished
+
+    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
+        """The delivery callback of the record at `index`."""
+        if error is None:
+            self._positions[index] = (message.partition() or 0, message.offset() or 0)
+        else:
+            self._failed += 1
+            self._error = self._error or error
+        self._open -= 1
+        if not self._open:
+            self._finished()
+
+    def positions(self) -> list[Position]:
+        """Partition and offset per record. Raises what `_as_error` makes of the first failure."""
+        if self._error is not None:
+            raise _as_error(self._error, _share(self._failed, len(self._positions)))
+        return self._positions
 
 
 class LogProducer:
@@ -144,15 +175,15 @@ class LogProducer:
     def produce_all(self, records: Sequence[Record]) -> list[Position]:
         """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
         done = threading.Event()
-        receipt = Receipt(len(records), done.set)
+        receipt = _Receipt(len(records), done.set)
         deadline = time.monotonic() + self._ack_timeout_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if time.monotonic() >= deadline:
-                    raise queue_full()
+                    raise _queue_full()
                 time.sleep(_QUEUE_PAUSE_S)
         if records and not done.wait(self._ack_timeout_s + _SLACK_S):
-            raise no_answer(len(records))
+            raise _no_answer(len(records))
         return self._acknowledged(receipt)
 
     async def warm_up(self, timeout_s: float, topics: Sequence[str] = ()) -> None:
@@ -203,12 +234,12 @@ class LogProducer:
             return []
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        receipt = Receipt(len(records), partial(wake, loop, done))
+        receipt = _Receipt(len(records), partial(_wake, loop, done))
         deadline = loop.time() + queue_wait_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if loop.time() >= deadline:
-                    raise queue_full()
+                    raise _queue_full()
                 await asyncio.sleep(_QUEUE_PAUSE_S)
             if index % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
@@ -216,10 +247,10 @@ class LogProducer:
             async with asyncio.timeout(self._ack_timeout_s + _SLACK_S):
                 await done
         except TimeoutError:
-            raise no_answer(len(records)) from None
+            raise _no_answer(len(records)) from None
         return self._acknowledged(receipt)
 
-    def _acknowledged(self, receipt: Receipt) -> list[Position]:
+    def _acknowledged(self, receipt: _Receipt) -> list[Position]:
         positions = receipt.positions()
         self._has_acked = True
         return positions
@@ -234,7 +265,7 @@ class LogProducer:
         except BufferError:
             return False
         except KafkaException as error:
-            raise as_error(error.args[0], share(1, 1)) from None
+            raise _as_error(error.args[0], _share(1, 1)) from None
         return True
 
     def _poll(self) -> None:
@@ -287,3 +318,40 @@ def _silent() -> logging.Logger:
     logger = logging.getLogger(f"{__name__}.librdkafka")
     logger.disabled = True
     return logger
+
+
+def _as_error(error: KafkaError, what: str) -> Transient | Permanent:
+    """A broker's or librdkafka's refusal as one of our errors."""
+    code = error.code()
+    if code in _TOO_LARGE:
+        return Permanent(FailureCode.BODY_TOO_LARGE, f"{what}: larger than the log takes ({error.str()})")
+    if code in _NOT_THERE:
+        return Transient(f"{what}: the topic or partition does not exist; run `mailweir topics apply`")
+    return Transient(f"{what}: not acknowledged by the log ({error.str()})", retry_after_s=1.0)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    """Complete `done` from another thread."""
+    # A report may come after the loop that asked for it has ended; nobody waits then.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_settle, done)
+
+
+def _settle(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _share(failed: int, size: int) -> str:
+    """How much of a call is meant, to begin a sentence with."""
+    return "the record" if size == 1 else f"{failed} of {size} records"
+
+
+def _queue_full() -> Transient:
+    """The producer's queue had no room."""
+    return Transient("the queue to the log is full; the broker is slower than the senders", retry_after_s=1.0)
+
+
+def _no_answer(size: int) -> Transient:
+    """Not even a failure was reported in time."""
+    return Transient(f"{_share(size, size)}: no answer from the log in time", retry_after_s=1.0)

@@ -6,6 +6,7 @@ recovering, all healthy. The page adds the time of day in the reader's zone, so 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,8 +71,15 @@ def _worst(scores: Sequence[Record]) -> Headline | None:
             if rows:
                 names = [str(row["key"]) for row in rows]
                 state = words if len(rows) == 1 else words.replace("its", "their")
-                return Headline(level, f"{len(rows)} {nouns[len(rows) != 1]} {state}: {_names(names)}", "", 0)
+                detail = _main_reason(rows[0]) if len(rows) == 1 else ""
+                return Headline(level, f"{len(rows)} {nouns[len(rows) != 1]} {state}: {_names(names)}", detail)
     return None
+
+
+def _main_reason(row: Record) -> str:
+    """The sentence of the penalty that weighs most; "" when there is none."""
+    penalties = json.loads(row.get("penalties") or "[]")
+    return str(max(penalties, key=lambda penalty: float(penalty["points"]))["reason"]) if penalties else ""
 
 
 def _calm(scores: Sequence[Record]) -> Headline:

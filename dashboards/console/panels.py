@@ -37,8 +37,8 @@ class Panel:
 PANELS: tuple[Panel, ...] = (
     Panel("event_rates", 2.0, parameters={"bucket_s": "5"}),
     Panel("totals", 2.0),
-    Panel("scores", 1.5, span_s=_SCORED_SPAN_S),
-    Panel("score_history", 5.0, parameters={"kind": "", "bucket_s": "15"}),
+    Panel("scores", 1.5, span_s=_SCORED_SPAN_S, parameters={"limit": "30"}),
+    Panel("score_trends", 5.0),
     Panel("campaign_states", 1.5),
     Panel("decisions", 2.0, span_s=_DAY_S),
     Panel("mailbox_providers", 4.0),

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards.queries import NamedQuery
-from schemas.errors import Misconfigured, Transient
+from schemas.errors import MailweirError, Misconfigured, Transient
 
 _WORKERS = 3  # live panels are one query every second or two; three keeps a slow one from holding up the rest
 _TIMEOUT_S = 10.0  # an answer later than this is of no use to somebody who looks at the page
@@ -91,7 +91,7 @@ class Store:
         try:
             result = self._client().query(named.sql, parameters=parameters)
             return Table(tuple(result.column_names), [[_plain(value) for value in row] for row in result.result_rows])
-        except (ClickHouseError, OSError, Misconfigured, Transient) as error:
+        except (ClickHouseError, OSError, MailweirError) as error:
             self._forget()
             raise Transient(_sentence(named, error), _RETRY_S) from error
 
@@ -121,6 +121,8 @@ def _plain(value: Any) -> Any:
 
 
 def _sentence(named: NamedQuery, error: Exception) -> str:
+    if isinstance(error, Misconfigured):
+        return f"{error}."
     code = getattr(error, "code", None)
     if code in _NO_TABLES:
         return "The store has no mailweir tables yet. Run `mailweir tables apply`; the page goes on by itself."

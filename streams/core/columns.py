@@ -8,6 +8,7 @@ give the same frame (property test). Ticks in the batch become the clock, not ro
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from schemas.events import EmailEvent
 from schemas.identity import digest
 
 _TIMES = ("occurred_at", "received_at")
+_SMALL = 1000  # ids: below this, Python is quicker than expressions
+_OWN_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class Columns:
 
 
 def read_columns(values: Sequence[bytes | None], columns: Sequence[str], codec: Codec, clock: int) -> Columns:
-    """Email events as columns; `clock` is the partition clock before the batch (ms)."""
+    """Email events as columns; `columns` in the order of the record. `clock`: before the batch (ms)."""
     broken: dict[int, Permanent] = {}
     groups: dict[SchemaVersion, list[int]] = {}
     stamps = np.zeros(len(values), dtype=np.int64)
@@ -55,7 +58,7 @@ def read_columns(values: Sequence[bytes | None], columns: Sequence[str], codec: 
         except Permanent as error:
             broken[position] = error
     frames = [_read(values, positions, version, columns, codec, broken) for version, positions in groups.items()]
-    frame = pl.concat(frames).sort("position") if frames else _empty(columns)
+    frame = frames[0] if len(frames) == 1 else _merged(frames, columns)
     stamps[frame["position"].to_numpy()] = frame["received_at"].to_numpy()
     stamps = np.maximum.accumulate(np.maximum(stamps, clock))
     return Columns(frame, stamps, broken)
@@ -73,7 +76,7 @@ def _read(
     try:
         frame = pl.read_avro(io.BytesIO(container(version, bodies)), columns=list(columns))
         if len(frame) == len(positions):
-            return _typed(frame.select(columns), positions)
+            return _typed(frame, positions)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
         pass  # at least one body is broken: find out which
     return _read_rows(values, positions, columns, codec, broken)
@@ -104,18 +107,30 @@ def _schema(columns: Sequence[str]) -> dict[str, type[pl.DataType]]:
 
 
 def _typed(frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
-    times = [pl.col(name).cast(pl.Int64) for name in _TIMES]
-    return frame.with_columns(*times, position=pl.Series(positions, dtype=pl.Int64))
+    """Times as integers, and the positions; in place, since an expression costs a third of a millisecond."""
+    for name in _TIMES:
+        frame.replace_column(frame.get_column_index(name), frame[name].to_physical())
+    return frame.insert_column(frame.width, pl.Series("position", positions, dtype=pl.Int64))
 
 
-def _empty(columns: Sequence[str]) -> pl.DataFrame:
-    return pl.DataFrame(schema={**_schema(columns), "position": pl.Int64})
+def _merged(frames: list[pl.DataFrame], columns: Sequence[str]) -> pl.DataFrame:
+    if not frames:
+        return pl.DataFrame(schema={**_schema(columns), "position": pl.Int64})
+    return pl.concat(frames).sort("position")
 
 
 def ids_of(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
     """64 bits of each event id: its first 16 hex characters, or of its hash if it is none of ours."""
     ids = frame["event_id"]
+    if len(ids) < _SMALL:
+        return np.fromiter((_id(text) for text in ids), dtype=np.uint64, count=len(ids))
     if not (ids.str.len_bytes() == 32).all() or not ids.str.contains("^[0-9a-f]+$").all():
-        ids = pl.Series([digest(text) for text in ids], dtype=pl.String)
+        ids = pl.Series([f"{_id(text):016x}" for text in ids], dtype=pl.String)
     halves = ids.str.head(16).str.decode("hex")
     return halves.bin.reinterpret(dtype=pl.UInt64, endianness="big").to_numpy()
+
+
+def _id(text: str) -> int:
+    if _OWN_ID.fullmatch(text) is None:
+        text = digest(text)
+    return int(text[:16], 16)

@@ -1,38 +1,30 @@
 """From columns of email events to counts per (kind, key, source, minute).
 
 One event counts once for each kind of key it has (IP, campaign, provider, ...). What it counts *as* is
-decided by two tables: event type and, for refusals, bounce reason. Only permanent failures of the
+decided by event type and, for refusals, bounce reason (`metric_of`). Only permanent failures of the
 address or of its domain are list quality; refusals of the sender are kept apart from them, and
-suppressed ones are judged by nobody.
+suppressed ones are judged by nobody. Large batches are grouped as columns first, small ones are not
+worth the five milliseconds that takes; both ways give the same counts (property test).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from schemas.aggregates import Counts, KeyKind
-from schemas.events import BounceReason, EventType, Machine
+from schemas.events import BounceReason, EventType, Machine, Permanence
 
 MINUTE_MS = 60_000
 METRICS: tuple[str, ...] = tuple(item.name for item in fields(Counts))
-COLUMNS: tuple[str, ...] = (
-    "event_id", "tenant", "source", "event_type", "occurred_at", "received_at", "campaign_id", "sending_ip",
-    "ip_pool", "sending_domain", "mailbox_provider", "bounce_reason", "bounce_permanence", "machine",
+COLUMNS: tuple[str, ...] = (  # in the order of the record
+    "event_id", "tenant", "source", "event_type", "occurred_at", "received_at", "mailbox_provider", "campaign_id",
+    "sending_ip", "ip_pool", "sending_domain", "bounce_reason", "bounce_permanence", "machine",
 )  # fmt: skip
-KINDS: tuple[tuple[KeyKind, tuple[str, ...]], ...] = (
-    (KeyKind.TENANT, ("tenant",)),
-    (KeyKind.CAMPAIGN, ("campaign_id",)),
-    (KeyKind.IP, ("sending_ip",)),
-    (KeyKind.IP_POOL, ("ip_pool",)),
-    (KeyKind.DOMAIN, ("sending_domain",)),
-    (KeyKind.PROVIDER, ("mailbox_provider",)),
-    (KeyKind.CAMPAIGN_PROVIDER, ("campaign_id", "mailbox_provider")),
-    (KeyKind.IP_PROVIDER, ("sending_ip", "mailbox_provider")),
-    (KeyKind.DOMAIN_PROVIDER, ("sending_domain", "mailbox_provider")),
-)
 _BY_TYPE: dict[str, str] = {
     EventType.QUEUED: "sent",
     EventType.SENT: "sent",
@@ -46,17 +38,24 @@ _BY_TYPE: dict[str, str] = {
     EventType.COMPLAINED: "complained",
     EventType.UNSUBSCRIBED: "unsubscribed",
 }
+_BY_MACHINE: dict[str, str] = {EventType.OPENED: "opened_machine", EventType.CLICKED: "clicked_machine"}
+_REFUSALS = (EventType.BOUNCED, EventType.DEFERRED, EventType.REJECTED)
 _LIST_QUALITY = (BounceReason.INVALID_RECIPIENT, BounceReason.INACTIVE_MAILBOX, BounceReason.INVALID_DOMAIN)
-_SENDER_REFUSED = (
-    BounceReason.BLOCKED_IP, BounceReason.BLOCKED_DOMAIN, BounceReason.AUTH_FAILURE, BounceReason.RATE_LIMITED,
-    BounceReason.POLICY,
-)  # fmt: skip
-_CONTENT = (BounceReason.SPAM_CONTENT, BounceReason.CONTENT_REJECTED)
-_DIMENSIONS = ("tenant", "source", "campaign_id", "sending_ip", "ip_pool", "sending_domain", "mailbox_provider")
+_FINAL: dict[str, str] = {  # refusals of the sender or of the message
+    BounceReason.BLOCKED_IP: "bounced_block",
+    BounceReason.BLOCKED_DOMAIN: "bounced_block",
+    BounceReason.AUTH_FAILURE: "bounced_block",
+    BounceReason.RATE_LIMITED: "bounced_block",
+    BounceReason.POLICY: "bounced_block",
+    BounceReason.SPAM_CONTENT: "bounced_content",
+    BounceReason.CONTENT_REJECTED: "bounced_content",
+}
+_NAMES = tuple(name for name in COLUMNS[1:] if name not in {"occurred_at", "received_at"})
+_RECEIVED = COLUMNS.index("received_at")
+_SMALL = 256  # events: below this, rows are quicker than grouping
 
 
-@dataclass(frozen=True, slots=True)
-class RowKey:
+class RowKey(NamedTuple):
     """What a row counts: `key` is the parts of the kind's key joined by "|"; `minute` in ms."""
 
     tenant: str
@@ -75,70 +74,69 @@ class Increment:
     newest_received_at: int
 
 
-def _metric() -> pl.Expr:
-    kind, reason = pl.col("event_type"), pl.col("bounce_reason")
-    bounced, deferred = kind == EventType.BOUNCED, kind == EventType.DEFERRED
-    refused = bounced | deferred | (kind == EventType.REJECTED)
-    permanent = pl.col("bounce_permanence") == "permanent"
-    machine = pl.col("machine") == Machine.MACHINE
-    return (
-        pl.when(refused & (reason == BounceReason.SUPPRESSED)).then(pl.lit("suppressed"))
-        .when(bounced & reason.is_in(_LIST_QUALITY) & permanent).then(pl.lit("bounced_address"))
-        .when(bounced & reason.is_in(_SENDER_REFUSED)).then(pl.lit("bounced_block"))
-        .when(bounced & reason.is_in(_CONTENT)).then(pl.lit("bounced_content"))
-        .when(deferred & reason.is_in((*_SENDER_REFUSED, *_CONTENT))).then(pl.lit("deferred_reputation"))
-        .when((kind == EventType.OPENED) & machine).then(pl.lit("opened_machine"))
-        .when((kind == EventType.CLICKED) & machine).then(pl.lit("clicked_machine"))
-        .otherwise(kind.replace_strict(_BY_TYPE, default="other", return_dtype=pl.String))
-    )  # fmt: skip
-
-
-def with_metric(events: pl.DataFrame) -> pl.DataFrame:
-    """The events with `minute` (ms, start of the event's minute) and `metric` (one of METRICS)."""
-    return events.with_columns(
-        minute=pl.col("occurred_at") // MINUTE_MS * MINUTE_MS,
-        metric=_metric(),
-    )
+@cache
+def metric_of(event_type: str, reason: str, permanence: str, machine: str) -> str:
+    """What an event counts as, one of METRICS."""
+    special = ""
+    if event_type in _REFUSALS and reason == BounceReason.SUPPRESSED:
+        special = "suppressed"
+    elif event_type == EventType.BOUNCED and reason in _LIST_QUALITY:
+        special = "bounced_address" if permanence == Permanence.PERMANENT else ""
+    elif event_type == EventType.BOUNCED:
+        special = _FINAL.get(reason, "")
+    elif event_type == EventType.DEFERRED and reason in _FINAL:
+        special = "deferred_reputation"
+    elif machine == Machine.MACHINE:
+        special = _BY_MACHINE.get(event_type, "")
+    return special or _BY_TYPE.get(event_type, "other")
 
 
 def count(events: pl.DataFrame) -> dict[RowKey, Increment]:
-    """Counts of a batch of distinct events (COLUMNS; times as integers, ms). Order does not matter."""
-    if events.is_empty():
-        return {}
-    base = (
-        with_metric(events)
-        .group_by(*_DIMENSIONS, "minute", "metric")
-        .agg(
-            n=pl.len(),
-            oldest=pl.col("received_at").min(),
-            newest=pl.col("received_at").max(),
-        )
+    """Counts of a batch of distinct events (COLUMNS first; times as integers, ms). Order does not matter."""
+    if len(events) < _SMALL:
+        return _rows((*row[1 : len(COLUMNS)], 1, row[_RECEIVED], row[_RECEIVED]) for row in events.iter_rows())
+    minute = pl.col("occurred_at") // MINUTE_MS * MINUTE_MS
+    groups = events.group_by(*_NAMES, minute=minute).agg(
+        n=pl.len(), oldest=pl.col("received_at").min(), newest=pl.col("received_at").max()
     )
+    ordered = ("minute" if name == "occurred_at" else name for name in COLUMNS[1:] if name != "received_at")
+    columns = (*ordered, "n", "oldest", "newest")
+    return _rows((*row[:4], 0, *row[4:]) for row in groups.select(columns).iter_rows())
+
+
+def _rows(groups: Iterable[tuple[Any, ...]]) -> dict[RowKey, Increment]:
+    """Groups of equal events: COLUMNS without the id, then their number and the receipt times they span."""
     rows: dict[RowKey, Increment] = {}
-    for kind, columns in KINDS:
-        present = base.filter(pl.all_horizontal(pl.col(column) != "" for column in columns))
-        key = pl.concat_str(columns, separator="|").alias("key")
-        grouped = present.group_by("tenant", key, "source", "minute", "metric").agg(
-            pl.col("n").sum(), pl.col("oldest").min(), pl.col("newest").max()
-        )
-        for tenant, text, source, minute, metric, n, oldest, newest in grouped.iter_rows():
-            _add(rows, RowKey(tenant, kind, text, source, minute), metric, n, (oldest, newest))
+    for group in groups:
+        tenant, source, kind, occurred_at, _, provider, campaign, ip, pool, domain, *meaning, n, oldest, newest = group
+        minute = occurred_at // MINUTE_MS * MINUTE_MS
+        index = _INDEX[metric_of(kind, *meaning)]
+        for key in _keys(tenant, source, campaign, ip, pool, domain, provider, minute):
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = Increment([0] * len(METRICS), oldest, newest)
+            row.counts[index] += n
+            row.oldest_received_at = min(row.oldest_received_at, oldest)
+            row.newest_received_at = max(row.newest_received_at, newest)
     return rows
 
 
+def _keys(
+    tenant: str, source: str, campaign: str, ip: str, pool: str, domain: str, provider: str, minute: int
+) -> list[RowKey]:
+    """One row for each kind whose parts the event has."""
+    found = [
+        (KeyKind.TENANT, tenant, tenant),
+        (KeyKind.CAMPAIGN, campaign, campaign),
+        (KeyKind.IP, ip, ip),
+        (KeyKind.IP_POOL, pool, pool),
+        (KeyKind.DOMAIN, domain, domain),
+        (KeyKind.PROVIDER, provider, provider),
+        (KeyKind.CAMPAIGN_PROVIDER, campaign and provider, f"{campaign}|{provider}"),
+        (KeyKind.IP_PROVIDER, ip and provider, f"{ip}|{provider}"),
+        (KeyKind.DOMAIN_PROVIDER, domain and provider, f"{domain}|{provider}"),
+    ]
+    return [RowKey(tenant, kind, key, source, minute) for kind, is_there, key in found if is_there]
+
+
 _INDEX = {name: position for position, name in enumerate(METRICS)}
-
-
-def _add(rows: dict[RowKey, Increment], key: RowKey, metric: str, n: int, received: tuple[int, int]) -> None:
-    row = rows.get(key)
-    if row is None:
-        row = rows[key] = Increment([0] * len(METRICS), *received)
-    row.counts[_INDEX[metric]] += n
-    row.oldest_received_at = min(row.oldest_received_at, received[0])
-    row.newest_received_at = max(row.newest_received_at, received[1])
-
-
-def one_by_one(events: pl.DataFrame) -> Iterator[dict[RowKey, Increment]]:
-    """`count` of each event alone, in order: for replays, where each row has its own place to go on from."""
-    for position in range(len(events)):
-        yield count(events[position : position + 1])

@@ -108,12 +108,11 @@ class PartitionCounts:
         for position, error in sorted(columns.broken.items()):
             self._bury(values[position], offsets[position], error.code, str(error))
         kept = self._distinct(columns, offsets)
-        replayed = kept.filter(pl.col("offset") <= self._fence)
-        fresh = kept.filter(pl.col("offset") > self._fence)
-        for position in range(len(replayed)):  # each row goes on from its own place
-            one = replayed[position : position + 1]
+        replayed = int(np.searchsorted(kept["offset"].to_numpy(), self._fence, side="right"))
+        for position in range(replayed):  # each row goes on from its own place
+            one = kept[position : position + 1]
             self._add(one, one["offset"].item(), values, offsets)
-        self._add(fresh, offsets[-1], values, offsets)
+        self._add(kept[replayed:], offsets[-1], values, offsets)
         self.clock = int(columns.clock[-1])
 
     def _distinct(self, columns: Columns, offsets: Sequence[int]) -> pl.DataFrame:
@@ -131,7 +130,9 @@ class PartitionCounts:
         if len(frame):
             plausible = np.minimum(occurred, frame["received_at"].to_numpy())  # no event is from the future
             self.watermark = max(self.watermark, int(plausible.max()))
-        return frame.with_columns(offset=pl.Series(offset)).filter(pl.Series(is_new & ~is_late))
+        frame = frame.insert_column(frame.width, pl.Series("offset", offset))
+        keep = is_new & ~is_late
+        return frame if keep.all() else frame.filter(pl.Series(keep))
 
     def _add(self, events: pl.DataFrame, upto: int, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
         if events.is_empty():

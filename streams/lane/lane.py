@@ -43,7 +43,9 @@ class LaneOnly(BootStrategy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSettings:
-    """How a lane reads. `batch`: records a batch at most; `fetch_kbytes`: prefetched bytes at most."""
+    """How a lane reads. `batch`: records a batch at most; `fetch_kbytes`: prefetched bytes at most;
+    `linger_s`: how long a batch is held open after its first record.
+    """
 
     bootstrap: str
     group: str
@@ -51,6 +53,7 @@ class LaneSettings:
     batch: int = 10_000
     fetch_kbytes: int = 65_536
     flush_s: float = 0.5
+    linger_s: float = 0.05
     session_timeout_ms: int = 10_000
 
 
@@ -195,8 +198,9 @@ class Lane(Service, Generic[State]):
                 self._consumer.seek(TopicPartition(self.settings.topic, part.number, part.next))
 
     def _next_batches(self) -> list[Batch[State]]:
-        first = self._consumer.consume(1, 0.1)  # alone, so that a quiet stream is not held up to fill a batch
-        messages = first + self._consumer.consume(self.settings.batch, 0) if first else []
+        messages = self._consumer.consume(1, 0.1)
+        if messages:  # what comes within the linger costs hardly more than the first alone
+            messages += self._consumer.consume(self.settings.batch, self.settings.linger_s)
         by_part: dict[Part[State], list[Message]] = {}
         for message in messages:
             error = message.error()

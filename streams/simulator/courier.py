@@ -28,7 +28,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 
 @dataclass(slots=True)
 class Progress:
-    """How far the run is; counts of requests, except `events` (posted copies) and `stored_hint`."""
+    """How far the run is; counts of requests, except `events` (copies posted)."""
 
     requests: int = 0
     events: int = 0

@@ -17,13 +17,12 @@ from typing import Any
 from clickhouse_connect.driver.exceptions import Error as StoreError
 
 from streams.simulator import store
-from streams.simulator.prober import Prober
 from streams.simulator.providers import iso
 from streams.simulator.report_view import render
 from streams.simulator.store import Client
 from streams.simulator.truth import Incident, PostKind, Truth
 
-__all__ = ["Prober", "build_report", "render", "wait_until_stored"]
+__all__ = ["build_report", "render", "wait_until_stored"]
 
 Report = dict[str, Any]
 _SHOWN_MISMATCHES = 50

@@ -1,7 +1,7 @@
 """A sink in a process of its own, for tests that kill it: `python sink_worker.py PLAN` with a JSON plan.
 
-Plan: bootstrap, clickhouse, group, topics (table -> topic), suffix (of the tables filled), dead_letters (topic), settings, and
-`kill_at`: [step, n], the n-th time that step is reached the process ends by SIGKILL.
+Plan: bootstrap, clickhouse, group, topics (table -> topic), suffix (of the tables filled), dead_letters
+(topic), settings, and `kill_at`: [step, n], the n-th time that step is reached the process ends by SIGKILL.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ def outcome(name: str, decided: str, status: str, attempt: int) -> dict[str, Any
 
 
 def fill(client: Client) -> None:
+    client.command("SYSTEM STOP MERGES")  # a merge would drop the second copy before a query has to
     insert(
         client,
         "email_events",

@@ -52,7 +52,7 @@ export class RateChart {
     const axis = { stroke: css("--ink-3"), font: `11.5px Inter, system-ui, sans-serif`, grid: { stroke: css("--line"), width: 1 }, ticks: { show: false } };
     return {
       ...this.size(),
-      padding: [8, 4, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "flow" }, drag: { x: false, y: false }, points: { size: 6, width: 2 } },
       scales: { x: { range: () => this.span }, y: { range: (_u, _min, max) => [0, Math.max(max * 1.12, 1)] } },

@@ -1,3 +1,5 @@
+"""The console as a browser meets it: pages, API, stream; the store behind it is a fake."""
+
 from __future__ import annotations
 
 import asyncio
@@ -15,7 +17,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from dashboards.console.app import build_console
 from dashboards.console.panels import PANELS, Panel
 from dashboards.queries import QUERIES
-from tests.unit.dashboards.fakes import Clock, FakeStore
+from schemas.errors import Misconfigured
+from tests.unit.dashboards.fakes import Clock, FakeClient, FakeStore
 
 TOTALS = (["events", "delivered"], [[12, 10]])
 Client = TestClient[Any, Any]
@@ -117,6 +120,15 @@ async def test_a_store_that_is_away_is_told_in_a_sentence_and_comes_back_by_itse
         while not (await next_event(stream, "pulse"))["store"]["is_well"]:
             pass
         assert (await client.get("/readyz")).status == 200
+
+
+async def test_what_an_operator_must_change_is_said_as_it_is() -> None:
+    def refused() -> FakeClient:
+        raise Misconfigured("the store refuses the password; check MAILWEIR_CLICKHOUSE_PASSWORD")
+
+    async with TestClient(TestServer(build_console(refused, Clock()))) as client:
+        ready = await client.get("/readyz")
+        assert (await ready.json())["error"].endswith("check MAILWEIR_CLICKHOUSE_PASSWORD.")
 
 
 async def test_no_all_clear_is_given_before_both_of_its_answers_are_there() -> None:

@@ -1,3 +1,5 @@
+"""The boards: committed JSON equals the code, every panel is complete, provisioning fits."""
+
 from __future__ import annotations
 
 import re

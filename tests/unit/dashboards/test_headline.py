@@ -1,5 +1,8 @@
+"""The state of the sending in one sentence, from figures."""
+
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -56,6 +59,12 @@ def test_a_confirmed_pause_outranks_everything_else() -> None:
 )
 def test_the_worst_level_is_told_first(scores: list[dict[str, Any]], title: str) -> None:
     assert headline(scores, []).title.startswith(title)
+
+
+def test_one_key_in_trouble_comes_with_its_heaviest_reason() -> None:
+    penalties = [{"points": 1.0, "reason": "few opens"}, {"points": 9.5, "reason": "3.9 % unknown users"}]
+    row = {**score("a", "watch"), "penalties": json.dumps(penalties)}
+    assert headline([row], []).detail == "3.9 % unknown users"
 
 
 def test_many_names_are_cut_short() -> None:

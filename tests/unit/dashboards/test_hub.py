@@ -1,3 +1,5 @@
+"""Fan-out to many viewers without a queue that grows."""
+
 from __future__ import annotations
 
 import asyncio

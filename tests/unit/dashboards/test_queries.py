@@ -1,3 +1,5 @@
+"""Named queries: conventions of the files, parameters, refusals."""
+
 from __future__ import annotations
 
 import re
@@ -5,6 +7,7 @@ import re
 import pytest
 
 from dashboards.console.panels import PANELS
+from dashboards.grafana.overview import DASHBOARDS
 from dashboards.queries import FOLDER, QUERIES, BadParameterError, Parameter, UnknownQueryError, parse_query, query
 from schemas.errors import Misconfigured
 
@@ -32,7 +35,14 @@ def test_a_query_reads_the_tables_by_their_full_name_and_respects_the_tenant(nam
 
 
 def test_every_query_is_shown_somewhere() -> None:
-    assert {panel.query for panel in PANELS} == set(QUERIES)
+    on_boards = {panel.query for board in DASHBOARDS for panel in board.panels}
+    assert {panel.query for panel in PANELS} | on_boards == set(QUERIES)
+
+
+def test_every_query_is_listed_in_the_documentation_with_its_question() -> None:
+    text = (FOLDER.parents[1] / "docs" / "console.md").read_text(encoding="utf-8")
+    for named in QUERIES.values():
+        assert f"| `{named.name}` | {named.question} | {named.unit} |" in text, named.name
 
 
 def test_parameters_come_with_their_type_and_default() -> None:

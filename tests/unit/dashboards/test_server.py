@@ -1,3 +1,5 @@
+"""Serving: sentences for addresses that cannot be had, graceful ends."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""The page itself: nothing from elsewhere, nothing inline, nothing missing, enough contrast."""
+
 from __future__ import annotations
 
 import re
@@ -109,6 +111,8 @@ def contrast(one: str, other: str) -> float:
         ("ink-2", "surface"),
         ("ink-3", "surface"),
         ("ink-2", "raised"),
+        ("ink-3", "raised"),
+        ("ink-3", "bg"),
         ("accent", "surface"),
         *((tone, f"{tone}-bg") for tone in ("healthy", "watch", "throttled", "paused", "recovering", "quiet")),
     ],

@@ -255,3 +255,34 @@ def test_any_history_of_flushes_torn_flushes_and_crashes_ends_in_the_same_counts
     at = history.work(worker, at, len(history.values))
     history.flush(worker, at, torn=False)
     assert history.written() == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: int) -> None:
+    dice = random.Random(seed)
+    events = [
+        event(
+            n,
+            event_type=dice.choice(list(EventType)),
+            campaign_id=dice.choice(("", "a", "b")),
+            bounce_reason=dice.choice(("", "blocked_ip", "invalid_recipient")),
+            bounce_permanence=dice.choice(("", "permanent")),
+            machine=dice.choice(("", "machine")),
+            occurred_at=T0 + dice.randrange(200_000),
+            received_at=T0 + dice.randrange(200_000),
+        )
+        for n in range(300)
+    ]
+    values: list[bytes | None] = [CODEC.encode(item) for item in events]
+    frame = read_columns(values, COLUMNS, CODEC, 0).frame
+    whole = counting.count(frame)
+    summed: dict[Any, Any] = {}
+    for position in range(len(frame)):
+        for key, increment in counting.count(frame[position : position + 1]).items():
+            held = summed.setdefault(key, increment)
+            if held is not increment:
+                held.counts = [a + b for a, b in zip(held.counts, increment.counts, strict=True)]
+                held.oldest_received_at = min(held.oldest_received_at, increment.oldest_received_at)
+                held.newest_received_at = max(held.newest_received_at, increment.newest_received_at)
+    assert whole == summed

@@ -46,7 +46,7 @@ function explained(row) {
     ["Decision", row.decision_id],
   ].filter(([, value]) => value);
   const list = el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
-  return score ? evidence(score, el("h4", {}, "Course of events"), list) : el("div", { class: "evidence" }, list);
+  return score ? evidence(score, [el("h4", {}, "Course of events"), list]) : el("div", { class: "evidence" }, list);
 }
 
 /** The score record the decision was made from, or null when it is not one. */

@@ -4,11 +4,11 @@ import { el, sized } from "../dom.js";
 import { count, share } from "../format.js";
 import * as words from "../words.js";
 
-/** `score`: a score record with parsed `penalties` and `signals`. */
-export function evidence(score, ...more) {
+/** `score`: a score record with parsed `penalties` and `signals`; `level`: the heading that fits the place. */
+export function evidence(score, more = [], level = "h4") {
   return el("div", { class: "evidence" },
-    el("div", {}, el("h4", {}, `${score.score.toFixed(0)} points, ${score.score_low.toFixed(0)} to ${score.score_high.toFixed(0)} with 90\u202f% confidence`), penalties(score.penalties ?? [])),
-    el("div", {}, el("h4", {}, "Detectors"), signals(score.signals ?? [])),
+    el("div", {}, el(level, {}, `${score.score.toFixed(0)} points, ${score.score_low.toFixed(0)} to ${score.score_high.toFixed(0)} with 90\u202f% confidence`), penalties(score.penalties ?? [])),
+    el("div", {}, el(level, {}, "Detectors"), signals(score.signals ?? [])),
     ...more);
 }
 

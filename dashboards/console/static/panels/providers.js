@@ -13,7 +13,7 @@ const SHARES = [
 export function draw({ mailbox_providers: providers }) {
   if (!providers) return;
   const rows = providers.records;
-  patch(document.getElementById("providers-body"), rows.length ? el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Mailbox providers" }, table(rows))
+  patch(document.getElementById("providers-body"), rows.length ? el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of mailbox providers" }, table(rows))
     : empty("No deliveries in the last 15 minutes", "Delivered, bounced and deferred mail is counted here by mailbox provider."));
 }
 

@@ -6,7 +6,7 @@ import { count, share } from "../format.js";
 import * as words from "../words.js";
 import { evidence } from "./evidence.js";
 
-export const needs = ["scores", "score_history", "campaign_states"];
+export const needs = ["scores", "score_trends", "campaign_states"];
 const SHOWN = 12;
 const opened = new Set();
 let chosen = null, isLong = false;
@@ -28,17 +28,17 @@ export function start(redraw) {
   });
 }
 
-export function draw({ scores, score_history: history, campaign_states: paused }) {
+export function draw({ scores, score_trends: trends, campaign_states: paused }) {
   if (!scores) return;
   const kinds = words.KIND_ORDER.filter((kind) => scores.records.some((row) => row.kind === kind));
   if (!kinds.includes(chosen)) chosen = kinds[0] ?? null;
   const rows = scores.records.filter((row) => row.kind === chosen);
   const shown = isLong ? rows : rows.slice(0, SHOWN);
-  const trends = trend(history?.records ?? [], chosen);
+  const runs = new Map((trends?.records ?? []).filter((row) => row.kind === chosen).map((row) => [`${row.tenant}/${row.key}`, row.scores]));
   const states = words.pauseStates(paused);
   patch(document.getElementById("reputation-body"), ...(rows.length ? [
     el("div", { class: "tabs", role: "tablist", "aria-label": "What is scored" }, ...kinds.map((kind) => tab(kind, scores.records))),
-    el("div", { class: "wide", role: "tabpanel", tabindex: "0", "aria-label": words.kind(chosen) }, table(shown, trends, states)),
+    el("div", { class: "wide", role: "tabpanel", tabindex: "0", "aria-label": words.kind(chosen) }, table(shown, runs, states)),
     rows.length > SHOWN ? el("p", { class: "muted" }, el("button", { type: "button", class: "row-button", "data-more": "1" }, isLong ? "Show fewer" : `Show all ${rows.length}`)) : null,
   ] : [empty("No scores yet", "A key gets its first score within a second of its first events.")]));
 }
@@ -51,11 +51,11 @@ function tab(kind, all) {
     worst && worst !== "healthy" ? el("i", { class: "alarm", "data-tone": words.tone(worst), title: `worst: ${words.plain(worst)}` }) : null);
 }
 
-function table(rows, trends, states) {
+function table(rows, runs, states) {
   const head = [["Level"], ["Name"], ["Score"], ["15 min", "optional"], ["Main reason", "optional"], ["Delivered", "num optional"], ["Unknown users", "num optional"], ["Blocked", "num optional"], ["Complaints", "num optional"]];
   return el("table", {},
     el("thead", {}, el("tr", {}, ...head.map(([label, name]) => el("th", { scope: "col", class: name }, label)))),
-    el("tbody", {}, ...rows.flatMap((row) => lines(row, trends.get(row.key) ?? [], states, head.length))));
+    el("tbody", {}, ...rows.flatMap((row) => lines(row, runs.get(`${row.tenant}/${row.key}`) ?? [], states, head.length))));
 }
 
 function lines(row, values, states, width) {
@@ -76,7 +76,7 @@ function lines(row, values, states, width) {
     figure(share(row.delivered + refused ? row.bounced_block / (row.delivered + refused) : null)),
     figure(share(row.delivered ? row.complained / row.delivered : null)));
   if (!isOpen) return [line];
-  return [line, el("tr", { class: "more", "data-key": `${id}/more` }, el("td", { colspan: width }, evidence({ ...row, penalties, signals })))];
+  return [line, el("tr", { class: "more", "data-key": `${id}/more` }, el("td", { colspan: width }, evidence({ ...row, penalties, signals }, [], "h3")))];
 }
 
 function chip(row, states) {
@@ -93,13 +93,3 @@ function score({ score: value, score_low: low, score_high: high }) {
 
 const figure = (text) => el("td", { class: "num optional" }, text);
 const bounds = (values) => ({ low: Math.min(...values, 90) - 8, high: 104 });
-
-function trend(records, kind) {
-  const found = new Map();
-  for (const row of records) {
-    if (row.kind !== kind) continue;
-    if (!found.has(row.key)) found.set(row.key, []);
-    found.get(row.key).push(row.newest_score);
-  }
-  return found;
-}

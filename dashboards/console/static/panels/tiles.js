@@ -24,5 +24,5 @@ export function draw({ totals, event_rates: rates, pipeline }) {
 }
 
 function tile(title, figure, note, line) {
-  return el("article", { class: "tile", "data-key": title }, el("h3", {}, title), el("strong", {}, figure), el("small", {}, note), line);
+  return el("article", { class: "tile", "data-key": title }, el("h2", {}, title), el("strong", {}, figure), el("small", {}, note), line);
 }
