@@ -19,10 +19,12 @@ from sinks.runner import Sink
 from sinks.settings import SinkSettings
 from sinks.tables import TABLES
 
+MIN_FLUSH_S = 0.5  # a round costs an insert per table and partition, however few rows there are
+
 
 def build_sink(settings: Settings, codec: Codec, registry: CollectorRegistry | None = None) -> Sink:
     """A sink of every table. Connects to nothing before `run`."""
-    own = SinkSettings(flush_s=settings.flush_s, writer=f"{socket.gethostname()}:{os.getpid()}")
+    own = SinkSettings(flush_s=max(settings.flush_s, MIN_FLUSH_S), writer=f"{socket.gethostname()}:{os.getpid()}")
     return Sink(
         log=KafkaLog(settings.kafka, own.group, settings.session_timeout_ms),
         client_factory=partial(

@@ -21,7 +21,7 @@ from schemas.aggregates import ReputationScore
 from schemas.avro import Codec
 from schemas.config import Config, Settings, load_config, load_settings
 from schemas.errors import Misconfigured
-from schemas.topics import EMAIL_EVENTS, REPUTATION_PARTIALS, WEBHOOKS
+from schemas.topics import EMAIL_EVENTS, REPUTATION_PARTIALS, REPUTATION_SCORES, WEBHOOKS
 from streams import logs
 
 GROUP = "mailweir"
@@ -137,7 +137,7 @@ def run_reputation(of: Settings) -> int:
         codec=codec_,
         score_changed=score_changed,
         partitions=of.partitions,
-        every_s=of.flush_s,
+        every_s=max(of.flush_s, 0.5),  # scoring a key costs as much as counting ten events
         session_timeout_ms=of.session_timeout_ms,
         clock_ms=clock_ms,
         stats=stats,
@@ -159,6 +159,7 @@ def run_remediation(of: Settings) -> int:
     from streams.agents.app import worker_app  # noqa: PLC0415
     from streams.core.remediation.execute import execute  # noqa: PLC0415
     from streams.kafka import LogProducer  # noqa: PLC0415
+    from streams.lane.lane import LaneSettings  # noqa: PLC0415
     from streams.telemetry import Telemetry  # noqa: PLC0415
 
     stats, log = Telemetry(), LogProducer(of.kafka)
@@ -174,8 +175,21 @@ def run_remediation(of: Settings) -> int:
         stats=stats,
     )
     worker = remediation.Remediation(tools)
-    remediation.attach(app, worker)
-    return _run_worker(app, of, lambda: worker.is_restored and log.is_available(), stats)
+    lane = remediation.ScoresLane(
+        app,
+        LaneSettings(
+            bootstrap=of.kafka,
+            group=f"{GROUP}-remediation-scores",
+            topic=REPUTATION_SCORES.name,
+            batch=500,
+            flush_s=of.flush_s,
+            session_timeout_ms=of.session_timeout_ms,
+        ),
+        worker,
+    )
+    app.service(lane)
+    remediation.attach(app, lane, worker)
+    return _run_worker(app, of, lambda: lane.has_joined and log.is_available(), stats)
 
 
 def run_gateway(of: Settings) -> int:

@@ -1,6 +1,6 @@
 """Remediation: scores in, decisions out; decisions in, the senders' APIs called, outcomes out.
 
-Small topics, so Faust's own consumer carries them; positions are acknowledged after the effect. What was
+Scores come by a lane, the few decisions by Faust's own consumer; positions move after the effect. What was
 decided and carried out is read back from the decisions and outcomes topics whenever this process is given
 the scores: no other state exists, and a decision read twice is carried out once.
 """
@@ -8,7 +8,7 @@ the scores: no other state exists, and a decision read twice is carried out once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from streams.core.remediation.desk import Desk
 from streams.kafka import LogProducer, Record
 from streams.lane.changelog import read_to_end
 from streams.lane.guard import persist
+from streams.lane.lane import LaneSettings, RelayLane
+from streams.lane.part import Batch, Part
 from streams.telemetry import Telemetry
 
 Execute = Callable[[Decision, Source], Awaitable[Outcome]]
@@ -53,7 +55,6 @@ class Remediation:
         self._tools = tools
         self._desk = Desk()
         self._settled: set[str] = set()
-        self.is_restored = False
 
     def restore(self) -> None:
         """Read every decision and outcome. Blocks; raises KafkaException."""
@@ -61,7 +62,6 @@ class Remediation:
         self._desk = Desk(codec.decode(value, Decision) for value in self._all(DECISIONS))
         outcomes = [codec.decode(value, Outcome) for value in self._all(OUTCOMES)]
         self._settled = {outcome.outcome_id for outcome in outcomes}
-        self.is_restored = True
 
     def _all(self, topic: Topic) -> list[bytes]:
         reader = Consumer(
@@ -131,41 +131,57 @@ def _nowhere(decision: Decision, now_ms: int) -> Outcome:
     )
 
 
-def attach(app: Any, remediation: Remediation) -> None:
-    """Add both agents to the app, and read the state back whenever the scores are assigned."""
-    scores = app.topic(REPUTATION_SCORES.name, key_serializer="raw", value_serializer="raw")
+class ScoresLane(RelayLane):
+    """The scores, in batches: there are hundreds a second of them, and Faust takes a millisecond for each.
+
+    Whoever is given them first reads back what was decided and carried out.
+    """
+
+    def __init__(self, app: Any, settings: LaneSettings, remediation: Remediation) -> None:
+        super().__init__(app, settings)
+        self._remediation = remediation
+
+    def _open(self, numbers: list[int]) -> dict[int, Part[None]]:
+        self._remediation.restore()
+        return super()._open(numbers)
+
+
+def attach(app: Any, lane: ScoresLane, remediation: Remediation) -> None:
+    """Add both agents to the app: one decides on batches of scores, one carries out decisions."""
     decisions = app.topic(DECISIONS.name, key_serializer="raw", value_serializer="raw")
 
-    @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
-    async def restore(_app: Any, assigned: Any, **_: Any) -> None:
-        if any(item.topic == REPUTATION_SCORES.name for item in assigned):
-            await asyncio.get_running_loop().run_in_executor(None, remediation.restore)
-
-    @app.agent(scores)  # type: ignore[untyped-decorator]
-    async def decide(stream: Any) -> None:
-        await _each(app, stream, remediation, remediation.decide)
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    async def decide(batches: AsyncIterator[Batch[None]]) -> None:
+        async for batch in batches:
+            try:
+                if lane.accept(batch):
+                    for value, offset in zip(batch.values, batch.offsets, strict=True):
+                        origin = Origin(REPUTATION_SCORES.name, batch.part.number, offset)
+                        await _one(remediation, remediation.decide, value or b"", origin)
+                    lane.done(batch)
+            except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
+                await lane.crash(error)
 
     @app.agent(decisions)  # type: ignore[untyped-decorator]
     async def carry_out(stream: Any) -> None:
-        await _each(app, stream, remediation, remediation.carry_out)
-
-
-async def _each(app: Any, stream: Any, remediation: Remediation, work: Callable[[bytes], Awaitable[None]]) -> None:
-    """Acknowledge after the effect; a record that raises is buried, anything else stops the process."""
-    unacknowledged = stream.noack()
-    async for event in unacknowledged.events():
-        try:
+        unacknowledged = stream.noack()
+        async for event in unacknowledged.events():
             try:
-                await work(event.value or b"")
-            except Permanent as error:
-                await remediation.bury(event.value or b"", _origin(event), error, str(error))
-            except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a defect, about this record
-                await remediation.bury(event.value or b"", _origin(event), None, f"{type(error).__name__}: {error}")
-            await unacknowledged.ack(event)
-        except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
-            await app.crash(error)
-            return
+                origin = Origin(event.message.topic, event.message.partition, event.message.offset)
+                await _one(remediation, remediation.carry_out, event.value or b"", origin)
+                await unacknowledged.ack(event)
+            except Exception as error:  # noqa: BLE001 - as above
+                await app.crash(error)
+                return
 
 
-def _origin(event: Any) -> Origin:
-    return Origin(event.message.topic, event.message.partition, event.message.offset)
+async def _one(
+    remediation: Remediation, work: Callable[[bytes], Awaitable[None]], value: bytes, origin: Origin
+) -> None:
+    """One record; one that cannot be processed is buried, anything else comes out."""
+    try:
+        await work(value)
+    except Permanent as error:
+        await remediation.bury(value, origin, error, str(error))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a defect, about this record
+        await remediation.bury(value, origin, None, f"{type(error).__name__}: {error}")

@@ -23,7 +23,7 @@ from schemas.failures import Stage
 from schemas.topics import DEAD_LETTERS, EMAIL_EVENTS
 from streams.core.changes import Cut, Row, Side
 from streams.core.columns import Columns, ids_of, read_columns
-from streams.core.counting import COLUMNS, METRICS, MINUTE_MS, Increment, RowKey, count
+from streams.core.counting import COLUMNS, MINUTE_MS, Increment, RowKey, count
 from streams.core.dedupe import HOUR_MS, KEEP_HOURS
 from streams.core.normalise import Origin, unreadable
 from streams.core.seen import SeenIds
@@ -43,16 +43,6 @@ class Totals:
     dead: int = 0
 
 
-@dataclass(slots=True)
-class _Counted:
-    """A row's state. Receipt times (ms) span what was added since the last write."""
-
-    counts: list[int]
-    applied_offset: int
-    oldest_new_received_at: int = 0
-    newest_received_at: int = 0
-
-
 class PartitionCounts:
     """State of one partition of the email events.
 
@@ -66,7 +56,7 @@ class PartitionCounts:
         self.watermark = 0
         self.totals = Totals()
         self._codec, self._apart, self._count = codec, apart, count_events
-        self._rows: dict[RowKey, _Counted] = {}
+        self._rows: dict[RowKey, ReputationPartial] = {}
         self._seen = SeenIds(codec)
         self._dirty: set[RowKey] = set()
         self._sides: list[Side] = []
@@ -87,8 +77,8 @@ class PartitionCounts:
         partial = self._codec.decode(value, ReputationPartial)
         held = self._rows.get(row_key)
         if held is None or partial.applied_offset >= held.applied_offset:
-            counts = [getattr(partial, name) for name in METRICS]
-            self._rows[row_key] = _Counted(counts, partial.applied_offset)
+            partial.oldest_new_received_at = 0  # written already: nothing of it is new
+            self._rows[row_key] = partial
 
     def start(self, marker: LaneMarker | None) -> int:
         """Where to go on from: the marker's offset, the beginning without one."""
@@ -148,10 +138,11 @@ class PartitionCounts:
     def _add_row(self, key: RowKey, increment: Increment, upto: int) -> None:
         row = self._rows.get(key)
         if row is None:
-            row = self._rows[key] = _Counted([0] * len(METRICS), -1)
+            row = self._rows[key] = self._new_row(key)
         elif upto <= self._fence and row.applied_offset >= upto:
             return  # a restored row that holds this event already
-        row.counts = [held + more for held, more in zip(row.counts, increment.counts, strict=True)]
+        for metric, more in increment.counts.items():
+            setattr(row, metric, getattr(row, metric) + more)
         row.applied_offset = max(row.applied_offset, upto)
         oldest = row.oldest_new_received_at or increment.oldest_received_at
         row.oldest_new_received_at = min(oldest, increment.oldest_received_at)
@@ -177,22 +168,14 @@ class PartitionCounts:
         marker = LaneMarker(next_offset=next_offset, clock=self.clock, watermark=self.watermark)
         return Cut(rows, self._codec.encode(marker), sides)
 
-    def _encode(self, key: RowKey, row: _Counted) -> Row:
-        partial = ReputationPartial(
-            tenant=key.tenant,
-            kind=key.kind,
-            key=key.key,
-            source=key.source,
-            minute=key.minute,
-            partition=self.partition,
-            applied_offset=row.applied_offset,
-            watermark=self.watermark,
-            oldest_new_received_at=row.oldest_new_received_at,
-            newest_received_at=row.newest_received_at,
-            **dict(zip(METRICS, row.counts, strict=True)),
-        )
+    def _new_row(self, key: RowKey) -> ReputationPartial:
+        return ReputationPartial(**key._asdict(), partition=self.partition, applied_offset=-1, watermark=0)
+
+    def _encode(self, key: RowKey, row: ReputationPartial) -> Row:
+        row.watermark = self.watermark
+        value = self._codec.encode(row)
         row.oldest_new_received_at = 0
-        return _key_bytes(key), self._codec.encode(partial)
+        return _key_bytes(key), value
 
     def _expire(self) -> list[Row]:
         """Tombstones, once per minute of clock: by the clock of the last cut, whose write came before."""

@@ -25,7 +25,7 @@ from streams.local.supervisor import Bounds, Service, Supervisor
 from streams.local.workspace import Workspace
 from streams.topics import apply_topics
 
-PARTITIONS = 4  # enough to see the spreading; each costs every worker some state
+PARTITIONS = 2  # one machine: each partition costs a transaction and an insert per flush
 _TOPICS_S = 10.0  # also how long Ctrl-C may have to wait for a broker that does not answer
 _BROKER_POLL_S = 0.5
 _PROGRAM = (sys.executable, "-m", "streams")

@@ -9,6 +9,7 @@ cube root of the F ratio), within 0.1 % of it and twenty times as fast.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 _TINY = 1e-300
 _STEPS = 60
@@ -28,6 +29,7 @@ def cdf(x: float, a: float, b: float) -> float:
     return _lower(x, a, b)
 
 
+@lru_cache(maxsize=16_384)  # few of a key's counts change from one score to the next
 def quantile(p: float, a: float, b: float) -> float:
     """The x with P(X <= x) = p for X ~ Beta(a, b); 0 < p < 1, a, b > 0."""
     if a > b:

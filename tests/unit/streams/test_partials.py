@@ -282,7 +282,7 @@ def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: 
         for key, increment in counting.count(frame[position : position + 1]).items():
             held = summed.setdefault(key, increment)
             if held is not increment:
-                held.counts = [a + b for a, b in zip(held.counts, increment.counts, strict=True)]
+                held.counts = dict(Counter(held.counts) + Counter(increment.counts))
                 held.oldest_received_at = min(held.oldest_received_at, increment.oldest_received_at)
                 held.newest_received_at = max(held.newest_received_at, increment.newest_received_at)
     assert whole == summed
