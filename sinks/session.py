@@ -3,7 +3,8 @@
 The order is what makes a kill at any moment harmless. Intent row first (`sinks.intents`), then the
 insert under a token that is the batch's bounds (`sinks.loader`), then the offset. Whatever stops a
 round, the batch stays pinned and the round is repeated as it was, so every step may happen twice.
-Everything runs in the caller's thread; rebalance callbacks come from inside `poll`.
+Everything but the inserts, which run side by side, happens in the caller's thread; rebalance callbacks
+come from inside `poll`.
 
 Records come by `poll`, one by one, rather than by `consume`: a list collected across a rebalance may
 begin with records of a partition that was taken away and given back at an earlier offset.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -63,6 +65,7 @@ class Session:
         self._at = at
         self._buffers: dict[Partition, Buffer] = {}
         self._committed_at = clock()
+        self._loaders = ThreadPoolExecutor(settings.inserts_at_once, thread_name_prefix="insert")
         consumer.subscribe(list(specs), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     def collect(self, is_stopping: Callable[[], bool]) -> None:
@@ -107,6 +110,7 @@ class Session:
 
     def close(self) -> None:
         """Leave the group."""
+        self._loaders.shutdown()
         self._buffers.clear()
         self._consumer.close()
 
@@ -191,10 +195,16 @@ class Session:
             buffer.pin(bounds, is_announced=True)
 
     def _insert(self, work: Sequence[tuple[Buffer, Batch, Sorted]]) -> None:
+        """Load side by side, since an insert is mostly waiting; what went in is committed, whatever the rest did."""
+        loading = [
+            (item, self._loaders.submit(self._loader.load, self._specs[item[1].partition.topic], item[1], item[2]))
+            for item in work
+        ]
+        wait([future for _, future in loading])
         loaded: list[tuple[Buffer, Batch]] = []
         try:
-            for buffer, batch, found in work:
-                refused = self._loader.load(self._specs[batch.partition.topic], batch, found)
+            for (buffer, batch, found), future in loading:
+                refused = future.result()
                 self._bury(batch.partition, refused)
                 self._count(batch, found, refused)
                 loaded.append((buffer, batch))
