@@ -6,13 +6,15 @@ signature is a `Rejected`, everything unreadable is a `Failure` beside the event
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from schemas.config import Source
 from schemas.errors import FailureCode
 from schemas.events import ActivityEvent, EmailEvent
+
+if TYPE_CHECKING:  # pydantic takes half a second to import, and `mailweir parse` has no configuration
+    from schemas.config import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,3 @@ class Connector(Protocol):
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The request's events. Never raises for any body or header; unknown types become `unknown`."""
-
-
-Headers = Mapping[str, str]
-Secrets = Sequence[str]

@@ -75,10 +75,10 @@ class BounceReason(StrEnum):
 
 
 class BounceScope(StrEnum):
-    """What the refusal is about: only `address` and `domain` speak of list quality."""
+    """What the refusal is about."""
 
     ADDRESS = "address"  # the recipient's address
-    DOMAIN = "domain"  # the recipient's domain
+    DOMAIN = "domain"  # the recipient's domain; the sender's where the reason is blocked_domain
     IP = "ip"  # the sending IP
     CONTENT = "content"  # the message
     AUTH = "auth"  # SPF, DKIM, DMARC, TLS, reverse DNS of the sender

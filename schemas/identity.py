@@ -9,6 +9,7 @@ unlinks its stored keys.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in the parts, so they cannot run together
 
@@ -49,9 +50,13 @@ def recipient_key(secret: str, tenant: str, address: str) -> str:
     address = normalise_address(address)
     if not address:
         return ""
-    key = hashlib.blake2b(secret.encode(), digest_size=32).digest()
     text = SEPARATOR.join((tenant.encode(), address.encode("utf-8", "surrogatepass")))
-    return hashlib.blake2b(text, key=key, digest_size=16).hexdigest()
+    return hashlib.blake2b(text, key=_key(secret), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1024)  # one per tenant
+def _key(secret: str) -> bytes:
+    return hashlib.blake2b(secret.encode(), digest_size=32).digest()
 
 
 def partition_key(tenant: str, key: str) -> bytes:

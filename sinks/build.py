@@ -45,6 +45,7 @@ def build_sink(settings: Settings, codec: Codec, registry: CollectorRegistry | N
 def _producer(bootstrap: str) -> Producer:
     return Producer({
         "bootstrap.servers": bootstrap,
+        "log_level": 2,
         "client.id": "mailweir-sink",
         "acks": "all",
         "enable.idempotence": True,

@@ -35,6 +35,7 @@ class KafkaLog:
         """See Log."""
         return Consumer({
             "bootstrap.servers": self._bootstrap,
+            "log_level": 2,  # librdkafka says every lost connection on stderr otherwise
             "group.id": self._group,
             "client.id": "mailweir-sink",
             "session.timeout.ms": self._session_timeout_ms,

@@ -149,8 +149,8 @@ def parse(
     batch: Annotated[bool, typer.Option("--batch", help="Read requests as JSON lines, answer each.")] = False,
 ) -> None:
     """One request's canonical events as JSON lines; needs no service."""
+    from streams.clock import clock_ms
     from streams.commands import parse as command
-    from streams.wiring import clock_ms
 
     if batch:
         _end(lambda: command.run_batch(sys.stdin.buffer, sys.stdout, clock_ms()))

@@ -18,7 +18,7 @@ _PAUSE_S = 0.05
 
 
 def apply_topics(
-    bootstrap: str, partitions: int, replication: int, *, dry_run: bool = False, timeout_s: float = 30.0
+    bootstrap: str, partitions: int, replication: int, *, dry_run: bool = False, timeout_s: float = 5.0
 ) -> list[str]:
     """Create the topics of `schemas.topics` that the cluster has not; one sentence per topic.
 
@@ -45,6 +45,21 @@ def apply_topics(
     if not dry_run:
         _wait_until_visible(admin, timeout_s)
     return said
+
+
+def partitions_of(bootstrap: str, *topics: Topic, timeout_s: float = 5.0) -> dict[Topic, int]:
+    """How many partitions the topics have. Raises Transient when no broker answers or a topic is not there yet."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    try:
+        found = {name: len(item.partitions) for name, item in admin.list_topics(timeout=timeout_s).topics.items()}
+    except KafkaException as error:
+        raise Transient(
+            f"no Kafka broker answers at {bootstrap} ({text_of(error)}); start it or set MAILWEIR_KAFKA"
+        ) from None
+    missing = [topic.name for topic in topics if topic.name not in found]
+    if missing:
+        raise Transient(f"the log at {bootstrap} has no topic {missing[0]}; run `mailweir topics apply`")
+    return {topic: found[topic.name] for topic in topics}
 
 
 def _wait_until_visible(admin: AdminClient, timeout_s: float) -> None:

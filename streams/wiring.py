@@ -10,7 +10,6 @@ import json
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,15 +20,20 @@ from schemas.aggregates import ReputationScore
 from schemas.avro import Codec
 from schemas.config import Config, Settings, load_config, load_settings
 from schemas.errors import Misconfigured
-from schemas.topics import EMAIL_EVENTS, REPUTATION_PARTIALS, REPUTATION_SCORES, WEBHOOKS
+from schemas.topics import (
+    ACTIVITY_EVENTS,
+    DEAD_LETTERS,
+    DECISIONS,
+    EMAIL_EVENTS,
+    OUTCOMES,
+    REPUTATION_PARTIALS,
+    REPUTATION_SCORES,
+    WEBHOOKS,
+)
 from streams import logs
+from streams.clock import clock_ms
 
 GROUP = "mailweir"
-
-
-def clock_ms() -> int:
-    """Wall time in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def settings() -> Settings:
@@ -72,7 +76,10 @@ def run_normalise(of: Settings) -> int:
     from streams.kafka import LogProducer  # noqa: PLC0415
     from streams.lane.lane import LaneSettings, RelayLane  # noqa: PLC0415
     from streams.telemetry import Telemetry  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
 
+    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, DEAD_LETTERS)
+    configured = config(of)
     log, stats, codec_ = LogProducer(of.kafka), Telemetry(), codec(of)
     app = worker_app(f"{GROUP}-normalise", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
     lane = RelayLane(
@@ -90,11 +97,9 @@ def run_normalise(of: Settings) -> int:
     if of.tick_s:
         writer = f"{socket.gethostname()}-{os.getpid()}"
         app.service(
-            normalise.TickWriter(
-                log, codec_, every_s=of.tick_s, partitions=of.partitions, writer=writer, clock_ms=clock_ms
-            )
+            normalise.TickWriter(log, codec_, every_s=of.tick_s, partitions=found, writer=writer, clock_ms=clock_ms)
         )
-    normalise.attach(app, lane, normalise.Normaliser(config(of), codec_, connector, stats), log)
+    normalise.attach(app, lane, normalise.Normaliser(configured, codec_, connector, stats), log)
     return _run_worker(app, of, lambda: lane.has_joined and log.is_available(), stats)
 
 
@@ -112,10 +117,12 @@ def run_reputation(of: Settings) -> int:
     from streams.lane.guard import apart  # noqa: PLC0415
     from streams.lane.lane import LaneSettings  # noqa: PLC0415
     from streams.telemetry import Telemetry  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
 
     def score_changed(ledger: Ledger, now_ms: int) -> list[ReputationScore]:
         return [score(ledger.view(key), DETECTORS, now_ms) for key in ledger.changed()]
 
+    found = partitions_of(of.kafka, EMAIL_EVENTS, REPUTATION_PARTIALS, REPUTATION_SCORES, DEAD_LETTERS)
     stats, codec_ = Telemetry(), codec(of)
     app = worker_app(f"{GROUP}-reputation", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
     lane = StatefulLane(
@@ -136,7 +143,7 @@ def run_reputation(of: Settings) -> int:
         log_producer=LogProducer(of.kafka),
         codec=codec_,
         score_changed=score_changed,
-        partitions=of.partitions,
+        partitions=found[REPUTATION_PARTIALS],
         every_s=max(of.flush_s, 0.5),  # scoring a key costs as much as counting ten events
         session_timeout_ms=of.session_timeout_ms,
         clock_ms=clock_ms,
@@ -161,7 +168,9 @@ def run_remediation(of: Settings) -> int:
     from streams.kafka import LogProducer  # noqa: PLC0415
     from streams.lane.lane import LaneSettings  # noqa: PLC0415
     from streams.telemetry import Telemetry  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
 
+    partitions_of(of.kafka, REPUTATION_SCORES, DECISIONS, OUTCOMES, DEAD_LETTERS)
     stats, log = Telemetry(), LogProducer(of.kafka)
     app = worker_app(f"{GROUP}-remediation", of.kafka, is_lane=False, session_timeout_ms=of.session_timeout_ms)
     client = httpx.AsyncClient()
@@ -233,9 +242,12 @@ def run_sink(of: Settings) -> int:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
     from sinks.build import build_sink  # noqa: PLC0415
+    from sinks.tables import TABLES  # noqa: PLC0415
     from streams.health import HealthPage  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
 
     logs.set_up(of.log_level)
+    partitions_of(of.kafka, *(spec.topic for spec in TABLES))
     registry = CollectorRegistry()
     writer = build_sink(of, codec(of), registry)
 

@@ -6,7 +6,7 @@ means the batch is read and written again; the events' ids are the same, so they
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from mode import Service
@@ -20,7 +20,7 @@ from schemas.errors import FailureCode, Permanent, Transient
 from schemas.events import EmailEvent
 from schemas.failures import DeadLetter, Stage
 from schemas.identity import partition_key
-from schemas.topics import ACTIVITY_EVENTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS
+from schemas.topics import ACTIVITY_EVENTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS, Topic
 from streams.core.normalise import Exploded, Origin, explode, unreadable
 from streams.kafka import LogProducer, Record
 from streams.lane.guard import apart, persist
@@ -105,7 +105,7 @@ class TickWriter(Service):
         codec: Codec,
         *,
         every_s: float,
-        partitions: int,
+        partitions: Mapping[Topic, int],
         writer: str,
         clock_ms: Callable[[], int],
     ) -> None:
@@ -121,7 +121,7 @@ class TickWriter(Service):
             records = [
                 Record(topic.name, value, None, partition)
                 for topic in (EMAIL_EVENTS, ACTIVITY_EVENTS)
-                for partition in range(self._partitions)
+                for partition in range(self._partitions[topic])
             ]
             try:
                 await self._log.send_all(records)

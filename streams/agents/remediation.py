@@ -67,6 +67,7 @@ class Remediation:
         reader = Consumer(
             {
                 "bootstrap.servers": self._tools.bootstrap,
+                "log_level": 2,
                 "group.id": "mailweir-remediation-restore",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,

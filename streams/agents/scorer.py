@@ -149,6 +149,7 @@ class Scorer(Service):
     def _config(self, group: str, *, session_timeout_ms: int = 45_000, eof: bool = False) -> dict[str, Any]:
         return {
             "bootstrap.servers": self._bootstrap,
+            "log_level": 2,
             "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

@@ -97,6 +97,7 @@ class StatefulLane(Lane[State], Generic[State]):
         producer = Producer(
             {
                 "bootstrap.servers": self.settings.bootstrap,
+                "log_level": 2,
                 "transactional.id": f"{self.settings.group}-{self.changelog}-{number}",
                 "transaction.timeout.ms": 60_000,
                 "linger.ms": 5,
@@ -114,6 +115,7 @@ class StatefulLane(Lane[State], Generic[State]):
         reader = Consumer(
             {
                 "bootstrap.servers": self.settings.bootstrap,
+                "log_level": 2,
                 "group.id": f"{self.settings.group}-restore",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",  # aborted records may be half cleaned away on Kafka

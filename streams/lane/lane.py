@@ -170,6 +170,7 @@ class Lane(Service, Generic[State]):
         settings = self.settings
         return {
             "bootstrap.servers": settings.bootstrap,
+            "log_level": 2,  # librdkafka says every lost connection on stderr otherwise
             "group.id": settings.group,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,

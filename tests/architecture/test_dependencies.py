@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams.telemetry": {"schemas", "streams.core"},
     "streams.health": {"schemas", "streams.telemetry"},
     "streams.logs": set(),
+    "streams.clock": set(),
     "streams.registry": {"schemas"},
     "streams.topics": {"schemas"},
     "streams.kafka": {"schemas", "streams.topics"},

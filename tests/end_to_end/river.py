@@ -13,7 +13,8 @@ from typing import Any
 from sinks.clickhouse import connect
 from streams.local.demonstration import Demonstration, Wishes
 from streams.local.workspace import Workspace
-from streams.simulator.report import Prober, build_report, wait_until_stored
+from streams.simulator.prober import Prober
+from streams.simulator.report import build_report, wait_until_stored
 from streams.simulator.simulator import Simulator
 
 STORED_S = 90.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -58,14 +57,14 @@ async def test_counts_are_exact_though_every_service_is_killed(broker_address: s
 
 @pytest.mark.kafka
 async def test_counts_are_exact_though_kafka_itself_is_killed(start_kafka: StartKafka, tmp_path: Path) -> None:
-    kafka = await asyncio.to_thread(start_kafka, tmp_path / "kafka")
+    kafka = start_kafka(tmp_path / "kafka")
 
     async def disturb(show: Demonstration) -> None:
         await until(lambda: show.simulator.progress.events > 1000, "the flow")
-        await asyncio.to_thread(kafka.kill)
+        kafka.kill()
         refused = show.simulator.truth.requests["posted"]
         await until(lambda: show.simulator.truth.requests["posted"] > refused + 20, "posts while the broker is away")
-        await asyncio.to_thread(kafka.start)
+        kafka.start()  # blocks for some seconds; processes are started in the main thread
 
     run = Ride(scenario="flaky", duration_s=30, rate=150, kafka=kafka.bootstrap)
     report, _ = await ride(run, tmp_path, disturb)
