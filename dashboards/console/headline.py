@@ -54,7 +54,7 @@ def _about(state: str, rows: Sequence[Record], *, tone: str) -> Headline:
     names = [str(row["campaign_id"]) for row in rows]
     noun = _NOUNS[KeyKind.CAMPAIGN][len(rows) != 1]
     first = rows[0]
-    detail = _lower_first(str(first["reason"])) if len(rows) == 1 else ""
+    detail = _lower_first(str(first["reason"]).split(". ", maxsplit=1)[0]) if len(rows) == 1 else ""  # what was seen
     return Headline(tone, f"{len(rows)} {noun} {state}: {_names(names)}", detail, int(first["decided_at"]))
 
 

@@ -14,7 +14,7 @@ from tests.architecture.source_tree import PACKAGES, modules, unit_of, within
 
 PLUMBING = {  # the log and the figures; nothing of the domain
     *("streams.topics", "streams.kafka", "streams.registry"),
-    *("streams.telemetry", "streams.health", "streams.logs"),
+    *("streams.telemetry", "streams.health", "streams.logs", "streams.clock"),
 }
 
 # unit -> units it may import beside itself. A unit is a package, or a module or folder of `streams`.

@@ -183,10 +183,10 @@ def _reason(kind: KeyKind, name: str, provider: str, action: Action, score: Repu
     where = f" at {provider}" if provider and kind != KeyKind.PROVIDER else ""
     strongest = max(score.signals, key=lambda s: (RANK[Level(s.level)], _strength(s)))
     return (
-        f"{_VERBS[action]} {_NOUNS[kind]} {name}{where}: {strongest.explanation}"
-        f" ({strongest.detector} {strongest.statistic:.4g}, {score.level} from"
+        f"{strongest.explanation}. {_VERBS[action]} {_NOUNS[kind]} {name}{where}:"
+        f" {strongest.detector} {strongest.statistic:.4g}, {score.level} from"
         f" {strongest.pause if score.level == Level.PAUSED else strongest.throttle:.4g};"
-        f" score {score.score:.0f}, 90 % interval {score.score_low:.0f} to {score.score_high:.0f})."
+        f" score {score.score:.0f}, 90 % interval {score.score_low:.0f} to {score.score_high:.0f}."
     )
 
 

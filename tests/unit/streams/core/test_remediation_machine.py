@@ -30,7 +30,8 @@ def test_a_paused_campaign_is_decided_once_and_the_decision_explains_itself() ->
     state, decision = step(KeyState(), score_of(), ACT, NOW)
     assert decision is not None
     assert (decision.action, decision.mode, decision.level) == (Action.PAUSE_CAMPAIGN, Mode.ACT, Level.PAUSED)
-    assert decision.reason.startswith("Pause campaign spring: 40 of the last 300 attempts failed")
+    assert decision.reason.startswith("40 of the last 300 attempts failed")
+    assert ". Pause campaign spring: bounce_cusum " in decision.reason
     assert decision.campaign_id == "spring"
     assert decision.sources == ["esp"]
     assert decision.policy_version == "7"
@@ -111,7 +112,7 @@ def test_the_keys_of_a_decision_about_a_provider_are_taken_apart() -> None:
     assert decision is not None
     assert (decision.sending_ip, decision.mailbox_provider, decision.campaign_id) == (IP, "gmail", "")
     assert decision.action == Action.REST_IP
-    assert decision.reason.startswith(f"Rest address {IP} at gmail: ")
+    assert f". Rest address {IP} at gmail: " in decision.reason
 
 
 def test_over_the_hourly_limit_a_person_is_alerted_and_the_pause_follows_when_there_is_room() -> None:
