@@ -29,6 +29,7 @@ from sinks.metrics import SinkMetrics
 from sinks.settings import SinkSettings
 from sinks.tables import TableSpec
 
+SILENCE_S = 15.0  # without a record, before the log is asked whether it has more
 POLL_S = 0.1  # how late a stop is noticed
 _LOG = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Session:
         self._clock = clock
         self._at = at
         self._buffers: dict[Partition, Buffer] = {}
-        self._committed_at = clock()
+        self._committed_at = self._heard_at = clock()
         self._loaders = ThreadPoolExecutor(settings.inserts_at_once, thread_name_prefix="insert")
         consumer.subscribe(list(specs), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
@@ -75,11 +76,14 @@ class Session:
         while records < self._settings.max_records and size < self._settings.max_bytes and not is_stopping():
             left = deadline - self._clock()
             if left <= 0:
+                if records:
+                    self._heard_at = self._clock()
                 return
             message = self._consumer.poll(min(left, POLL_S))
             if message is not None:
                 records += 1
                 size += self._take(message)
+        self._heard_at = self._clock()
 
     def wait(self, seconds: float, is_stopping: Callable[[], bool]) -> None:
         """Stay in the group for `seconds` without reading on: nothing is fetched, memory stays as it is."""
@@ -93,6 +97,7 @@ class Session:
 
     def flush(self) -> None:
         """One round over everything collected. Raises Transient or Misconfigured; repeat it then."""
+        self._check_silence()
         self._look_up()
         batches = [(buffer, batch) for buffer in self._buffers.values() if (batch := buffer.batch())]
         work = []
@@ -126,6 +131,7 @@ class Session:
             begin = place.offset if place.offset >= 0 else OFFSET_BEGINNING
             start.append(TopicPartition(place.topic, place.partition, begin))
         consumer.assign(start)
+        self._heard_at = self._clock()
         _LOG.info("sink: %d partitions assigned", len(start))
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -163,6 +169,20 @@ class Session:
             raise Transient(f"the consumer failed: {error.str()}")
         else:
             _LOG.warning("sink: the broker says %s about %s", error.name(), message.topic())
+
+    def _check_silence(self) -> None:
+        """A consumer can fall silent for good when its broker dies in the middle of a rebalance.
+
+        Raises KafkaException when nothing came for long though the log has more: a new consumer is due.
+        """
+        if self._clock() - self._heard_at < SILENCE_S:
+            return
+        self._heard_at = self._clock()
+        for buffer in self._buffers.values():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(*buffer.partition), timeout=LOOKUP_TIMEOUT_S)
+            if high > max(buffer.end, buffer.committed) + 1:  # the last offset may be a transaction's own mark
+                _LOG.warning("sink: %s[%d] has records up to %d, none came", *buffer.partition, high)
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the library's public name
 
     # -- one round ------------------------------------------------------------------------------
 

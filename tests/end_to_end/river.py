@@ -58,7 +58,7 @@ async def _measured(show: Demonstration, disturb: Disturb) -> dict[str, Any]:
     try:
         await show.traffic(lambda _line: None)
         await disturbing
-        await wait_until_stored(client, show.simulator.truth, STORED_S)
+        await wait_until_stored(client, show.simulator.truth, STORED_S, patience_s=STORED_S)
         return await asyncio.to_thread(build_report, client, show.simulator.truth, list(prober.end_to_end_ms))
     finally:
         disturbing.cancel()
