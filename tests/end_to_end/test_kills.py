@@ -67,6 +67,5 @@ async def test_counts_are_exact_though_kafka_itself_is_killed(start_kafka: Start
         kafka.start()  # blocks for some seconds; processes are started in the main thread
 
     run = Ride(scenario="flaky", duration_s=30, rate=150, kafka=kafka.bootstrap)
-    report, said = await ride(run, tmp_path, disturb)
-    print(said)  # pytest shows it when the counts are wrong
+    report, _ = await ride(run, tmp_path, disturb)
     assert_exact(report)
