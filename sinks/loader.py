@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.aggregates import LaneIds, LaneMarker, Tick
 from schemas.avro import HEADER_SIZE, Codec, SchemaVersion, container
+from schemas.encoding import long
 from schemas.errors import FailureCode, Permanent
 from sinks.batches import Batch, Entry
 from sinks.clickhouse import OutOfMemory, translate
@@ -159,7 +160,7 @@ def blocks(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
     head, sync = _frame(version)
     parts = [head]
     for body in bodies:
-        parts += (_ONE, _varint(len(body)), body, sync)
+        parts += (_ONE, long(len(body)), body, sync)
     return b"".join(parts)
 
 
@@ -174,14 +175,3 @@ def _frame(version: SchemaVersion) -> tuple[bytes, bytes]:
     """Container header and sync marker."""
     empty = container(version, [])
     return empty[:-_EMPTY_BLOCK_SIZE], empty[-_SYNC_SIZE:]
-
-
-@lru_cache(maxsize=4096)  # lengths repeat; bounded because a body may be any length
-def _varint(number: int) -> bytes:
-    number <<= 1
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -27,12 +27,7 @@ def apply_topics(
     Misconfigured when the cluster refuses.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    try:
-        found = {name: len(item.partitions) for name, item in admin.list_topics(timeout=timeout_s).topics.items()}
-    except KafkaException as error:
-        raise Transient(
-            f"no Kafka broker answers at {bootstrap} ({text_of(error)}); start it or set MAILWEIR_KAFKA"
-        ) from None
+    found = _partition_counts(admin, bootstrap, timeout_s)
     said = []
     for topic in TOPICS:
         wanted = partitions if topic.is_partitioned else 1
@@ -50,16 +45,20 @@ def apply_topics(
 def partitions_of(bootstrap: str, *topics: Topic, timeout_s: float = 5.0) -> dict[Topic, int]:
     """How many partitions the topics have. Raises Transient when no broker answers or a topic is not there yet."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    try:
-        found = {name: len(item.partitions) for name, item in admin.list_topics(timeout=timeout_s).topics.items()}
-    except KafkaException as error:
-        raise Transient(
-            f"no Kafka broker answers at {bootstrap} ({text_of(error)}); start it or set MAILWEIR_KAFKA"
-        ) from None
+    found = _partition_counts(admin, bootstrap, timeout_s)
     missing = [topic.name for topic in topics if topic.name not in found]
     if missing:
         raise Transient(f"the log at {bootstrap} has no topic {missing[0]}; run `mailweir topics apply`")
     return {topic: found[topic.name] for topic in topics}
+
+
+def _partition_counts(admin: AdminClient, bootstrap: str, timeout_s: float) -> dict[str, int]:
+    try:
+        return {name: len(item.partitions) for name, item in admin.list_topics(timeout=timeout_s).topics.items()}
+    except KafkaException as error:
+        raise Transient(
+            f"no Kafka broker answers at {bootstrap} ({text_of(error)}); start it or set MAILWEIR_KAFKA"
+        ) from None
 
 
 def _wait_until_visible(admin: AdminClient, timeout_s: float) -> None:
