@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo up test check fix bench clean
+.PHONY: help setup demo up test check fix bench chaos clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -34,6 +34,12 @@ check: setup ## lint, types, fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/architecture $(ARGS)
+
+chaos: setup ## kills, pauses, rebalances, broker restarts under load: every total exact after each round
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: setup ## every stage and the whole path, measured on this machine (ARGS="--quick --json FILE")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 fix: setup ## format and mend what ruff can mend
 	@$(BIN)/ruff format .

@@ -7,6 +7,7 @@ or clicked. So these mean the same for every provider, and a parser cannot forge
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from connectors.base import Context, Failure, ParseResult
@@ -17,10 +18,31 @@ from connectors.values import encode
 from schemas.errors import FailureCode
 from schemas.events import BounceClass, EmailEvent, EventType
 from schemas.identity import domain_of, event_id, normalise_address, recipient_key
+from schemas.memo import Memo
 
 REFUSALS = frozenset({EventType.BOUNCED, EventType.DEFERRED, EventType.REJECTED})
 _READERS = frozenset({EventType.OPENED, EventType.CLICKED})
 _UNSURE = 0.5  # below this the classifier only had a bare status code to go by; the provider's word is better
+_CACHED_RECIPIENTS = 65_536  # a message's events follow each other; some 30 MB when full
+_CACHED_REPLIES = 8_192
+_LONGEST = 512  # characters of what is worth remembering
+
+
+def blanks(context: Context, provider: str) -> Callable[[], EmailEvent]:
+    """Makes events with what all events of a request share, each a copy of the first.
+
+    They share `tags`: set it, never append to it.
+    """
+    event = EmailEvent(
+        event_id="",
+        tenant=context.tenant,
+        source=context.source,
+        provider=provider,
+        event_type=EventType.UNKNOWN,
+        occurred_at=0,
+        received_at=context.received_at,
+    )
+    return event.__copy__
 
 
 def complete(
@@ -31,25 +53,39 @@ def complete(
     `hint`: how the provider itself classes the refusal; it wins where the reply says nothing clear.
     `is_machine`: the provider says that software opened or clicked, `flag` is its word for it.
     """
-    event.recipient = address = normalise_address(event.recipient)
-    # An unknown time goes into the id as 0: the receipt time differs from one delivery to the next.
-    event.event_id = event_id(
-        context.tenant, event.provider, event.provider_event_id, event.provider_event_type, event.message_id,
-        address, event.occurred_at, event.url, event.client_ip, event.attempt,
-    )  # fmt: skip
+    event.recipient, event.recipient_key, event.recipient_domain, event.mailbox_provider = _recipients[
+        context.recipient_secret, context.tenant, event.recipient
+    ]
+    if event.provider_event_id:
+        event.event_id = event_id(context.tenant, event.provider, event.provider_event_id)
+    else:  # an unknown time goes into the id as 0: the receipt time differs from one delivery to the next
+        event.event_id = event_id(
+            context.tenant, event.provider, "", event.provider_event_type, event.message_id, event.recipient,
+            event.occurred_at, event.url, event.client_ip, event.attempt,
+        )  # fmt: skip
     event.occurred_at = event.occurred_at or context.received_at
-    if address:
-        event.recipient_key = recipient_key(context.recipient_secret, context.tenant, address)
-        event.recipient_domain = domain_of(address)
-        event.mailbox_provider = provider_of(event.recipient_domain)
     if event.smtp_response and not (event.smtp_code and event.enhanced_status):
-        code, status = codes_in(event.smtp_response)
+        code, status = _codes[event.smtp_response]
         event.smtp_code = event.smtp_code or code
         event.enhanced_status = event.enhanced_status or status
     if event.event_type in REFUSALS:
         _set_bounce(event, hint)
     elif event.event_type in _READERS:
         event.machine, event.machine_reason = judge(event.user_agent, is_machine=is_machine, flag=flag)
+
+
+def _recipient(whose: tuple[str, str, str]) -> tuple[str, str, str, str]:
+    """(address, key, domain, mailbox provider) of (secret, tenant, recipient as the provider wrote it)."""
+    secret, tenant, written = whose
+    address = normalise_address(written)
+    if not address:
+        return "", "", "", ""
+    domain = domain_of(address)
+    return address, recipient_key(secret, tenant, address), domain, provider_of(domain)
+
+
+_recipients = Memo(_recipient, _CACHED_RECIPIENTS, lambda whose, _found: len(whose[2]) <= _LONGEST)
+_codes = Memo(codes_in, _CACHED_REPLIES, lambda reply, _codes: len(reply) <= _LONGEST)
 
 
 def _set_bounce(event: EmailEvent, hint: BounceClass | None) -> None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, complete, refuse_body
+from connectors.canonical import blanks, complete, refuse_body
+from connectors.items import Item, ItemReader
 from connectors.signatures import Field, Hmac
 from connectors.values import (
-    decode,
     first_text,
     from_seconds,
     host_domain,
@@ -62,6 +64,74 @@ REASONS: dict[str, BounceReason] = {
 }
 
 
+class _Status(Item):
+    code: Any = None
+    message: str = ""
+    description: str = ""
+    enhanced_code: str = msgspec.field(default="", name="enhanced-code")
+    mx_host: str = msgspec.field(default="", name="mx-host")
+    attempt_no: Any = msgspec.field(default=None, name="attempt-no")
+    retry_seconds: Any = msgspec.field(default=None, name="retry-seconds")
+
+
+class _Envelope(Item):
+    sender: str = ""
+    sending_ip: str = msgspec.field(default="", name="sending-ip")
+
+
+class _Headers(Item):
+    message_id: str = msgspec.field(default="", name="message-id")
+    from_: str = msgspec.field(default="", name="from")
+    subject: str = ""
+
+
+class _Message(Item):
+    headers: _Headers = msgspec.field(default_factory=_Headers)
+
+
+class _Client(Item):
+    user_agent: str = msgspec.field(default="", name="user-agent")
+    bot: str = ""
+
+
+class _Domain(Item):
+    name: str = ""
+
+
+class _Reject(Item):
+    reason: str = ""
+    description: str = ""
+
+
+class _Data(Item):
+    """The event itself, as far as it is read here."""
+
+    event: str = ""
+    id: str = ""
+    timestamp: Any = None
+    recipient: str = ""
+    tags: Any = None
+    campaigns: Any = None
+    user_variables: Any = msgspec.field(default=None, name="user-variables")
+    message: _Message = msgspec.field(default_factory=_Message)
+    envelope: _Envelope = msgspec.field(default_factory=_Envelope)
+    delivery_status: _Status = msgspec.field(default_factory=_Status, name="delivery-status")
+    client_info: _Client = msgspec.field(default_factory=_Client, name="client-info")
+    domain: _Domain = msgspec.field(default_factory=_Domain)
+    reject: _Reject = msgspec.field(default_factory=_Reject)
+    severity: str = ""
+    reason: str = ""
+    ip: str = ""
+    url: str = ""
+
+
+class _Body(Item):
+    event_data: _Data | None = msgspec.field(default=None, name="event-data")
+
+
+_BODIES = ItemReader(_Body)
+
+
 class Mailgun:
     """The connector."""
 
@@ -78,58 +148,45 @@ class Mailgun:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event under `event-data`."""
         try:
-            body = decode(request.body)
+            data = _BODIES.read(request.body).event_data
         except ValueError as error:
             return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        data = mapping(body).get("event-data")
-        if type(data) is not dict:
+        if data is None:
             return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `event-data`", request.body)
-        result = ParseResult()
-        add(result, _event(data, context))
-        return result
+        event = blanks(context, Mailgun.name)()
+        _fill(event, data, context)
+        return ParseResult(events=[event])
 
 
-def _event(data: dict[str, Any], context: Context) -> EmailEvent:
-    get = data.get
-    word, reason = text(get("event")), text(get("reason"))
-    status, envelope = mapping(get("delivery-status")), mapping(get("envelope"))
-    headers = mapping(mapping(get("message")).get("headers"))
-    variables, client = mapping(get("user-variables")), mapping(get("client-info"))
-    event_type = _type(word, reason, text(get("severity")), whole(status.get("code")))
-    bot = text(client.get("bot"))
-    event = EmailEvent(
-        event_id="",
-        tenant=context.tenant,
-        source=context.source,
-        provider=Mailgun.name,
-        event_type=event_type,
-        occurred_at=from_seconds(get("timestamp")),
-        received_at=context.received_at,
-        provider_event_id=text(get("id")),
-        provider_event_type=word,
-        recipient=text(get("recipient")),
-        message_id=message_id(headers.get("message-id")),
-        smtp_message_id=message_id(headers.get("message-id")),
-        campaign_id=_campaign(variables, get("campaigns")),
-        variant_id=text(variables.get("variant_id")),
-        tags=texts(get("tags")),
-        metadata=json_object(variables),
-        subject=text(headers.get("subject")),
-        sending_ip=text(envelope.get("sending-ip")),
-        sending_domain=_sending_domain(headers, data, envelope),
-        smtp_code=smtp_code(status.get("code")),
-        enhanced_status=bounces.codes_in(text(status.get("enhanced-code")))[1],
-        smtp_response=_response(status, data),
-        remote_mta=text(status.get("mx-host")),
-        attempt=whole(status.get("attempt-no"), _MOST_ATTEMPTS),
-        url=text(get("url")),
-        user_agent=text(client.get("user-agent")),
-        client_ip=text(get("ip")),
-    )
-    complete(event, context, hint=_hint(word, event_type, reason), is_machine=bool(bot), flag=bot)
-    if wait := whole(status.get("retry-seconds"), 7 * 86_400):
+def _fill(event: EmailEvent, data: _Data, context: Context) -> None:
+    word, status, headers = data.event, data.delivery_status, data.message.headers
+    variables = mapping(data.user_variables)
+    event.event_type = event_type = _type(word, data.reason, data.severity, whole(status.code))
+    event.occurred_at = from_seconds(data.timestamp)
+    event.provider_event_id = data.id
+    event.provider_event_type = word
+    event.recipient = data.recipient
+    event.message_id = event.smtp_message_id = message_id(headers.message_id)
+    event.campaign_id = _campaign(variables, data.campaigns)
+    event.variant_id = text(variables.get("variant_id"))
+    event.tags = texts(data.tags)
+    event.metadata = json_object(variables)
+    event.subject = headers.subject
+    event.sending_ip = data.envelope.sending_ip
+    event.sending_domain = _sending_domain(data)
+    event.smtp_code = smtp_code(status.code)
+    if status.enhanced_code:
+        event.enhanced_status = bounces.codes_in(status.enhanced_code)[1]
+    event.smtp_response = status.message or status.description or data.reject.reason or data.reject.description
+    event.remote_mta = status.mx_host
+    event.attempt = whole(status.attempt_no, _MOST_ATTEMPTS)
+    event.url = data.url
+    event.user_agent = data.client_info.user_agent
+    event.client_ip = data.ip
+    bot = data.client_info.bot
+    complete(event, context, hint=_hint(word, event_type, data.reason), is_machine=bool(bot), flag=bot)
+    if wait := whole(status.retry_seconds, 7 * 86_400):
         event.bounce_retry_after_s = event.bounce_retry_after_s or (wait if event_type is EventType.DEFERRED else 0)
-    return event
 
 
 def _type(word: str, reason: str, severity: str, code: int) -> EventType:
@@ -149,18 +206,9 @@ def _campaign(variables: dict[str, Any], campaigns: Any) -> str:
     return first_text(mapping(first).get("id"), mapping(first).get("name"), first)
 
 
-def _sending_domain(headers: dict[str, Any], data: dict[str, Any], envelope: dict[str, Any]) -> str:
+def _sending_domain(data: _Data) -> str:
     """The From header's domain, else the Mailgun domain, else the envelope sender's."""
-    return (
-        host_domain(headers.get("from"))
-        or text(mapping(data.get("domain")).get("name")).lower()
-        or host_domain(envelope.get("sender"))
-    )
-
-
-def _response(status: dict[str, Any], data: dict[str, Any]) -> str:
-    reject = mapping(data.get("reject"))
-    return first_text(status.get("message"), status.get("description"), reject.get("reason"), reject.get("description"))
+    return host_domain(data.message.headers.from_) or data.domain.name.lower() or host_domain(data.envelope.sender)
 
 
 def _hint(word: str, event_type: EventType, reason: str) -> BounceClass | None:

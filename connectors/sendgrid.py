@@ -15,29 +15,29 @@ import binascii
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from msgspec import UNSET
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, complete, refuse_body, refuse_item
+from connectors.canonical import REFUSALS, complete
+from connectors.items import FlatItems, Item
 from connectors.signatures import Header, accept
 from connectors.values import (
-    decode,
-    first_text,
     from_seconds,
     host_domain,
-    json_object,
     mapping,
     message_id,
     text,
     texts,
     whole,
 )
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
+from schemas.memo import Memo
 
 if TYPE_CHECKING:
     from schemas.config import Source
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 SIGNATURE = Header("x-twilio-email-event-webhook-signature")
 TIMESTAMP = Header("x-twilio-email-event-webhook-timestamp")
 _CACHED_KEYS = 256  # one or two per source
+_CACHED_DOMAINS = 4096
+_LONGEST_DOMAIN = 320  # characters of an address: what is longer is not remembered
 _MOST_ATTEMPTS = 10_000  # SendGrid gives up after 72 hours; more than this is no attempt count
 
 TYPES: dict[str, EventType] = {
@@ -60,6 +62,7 @@ TYPES: dict[str, EventType] = {
     "group_unsubscribe": EventType.UNSUBSCRIBED,
     "group_resubscribe": EventType.SUBSCRIBED,
 }
+_UNKNOWN, _BOUNCED, _REJECTED = EventType.UNKNOWN, EventType.BOUNCED, EventType.REJECTED
 READER_EVENTS = frozenset({"open", "click", "spamreport", "unsubscribe", "group_unsubscribe", "group_resubscribe"})
 # SendGrid's own classes of a bounce; only used where the reply itself says nothing clear.
 CLASSIFICATIONS: dict[str, BounceReason] = {
@@ -88,6 +91,41 @@ KNOWN_KEYS = frozenset({
 })  # fmt: skip
 
 
+class _Item(Item):
+    """One event, as far as it is read here; the usual keys in their usual order."""
+
+    email: str = ""
+    timestamp: Any = None
+    smtp_id: str = msgspec.field(default="", name="smtp-id")
+    event: str = ""
+    category: Any = None
+    sg_event_id: str = ""
+    sg_message_id: str = ""
+    useragent: str = ""
+    ip: str = ""
+    url: str = ""
+    response: str = ""
+    attempt: Any = None
+    reason: str = ""
+    status: str = ""
+    type: str = ""
+    bounce_classification: str = ""
+    sg_machine_open: Any = None
+    pool: Any = None
+    subject: str = ""
+    marketing_campaign_id: Any = None
+    marketing_campaign_version: Any = None
+    singlesend_id: Any = None
+    # Arguments that senders name so: theirs, and metadata too.
+    campaign_id: Any = UNSET
+    variant_id: Any = UNSET
+    from_domain: Any = UNSET
+    from_: Any = msgspec.field(default=UNSET, name="from")
+
+
+_ITEMS = FlatItems(_Item, KNOWN_KEYS)
+
+
 class SendGrid:
     """The connector."""
 
@@ -100,22 +138,7 @@ class SendGrid:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """An array of events; a lone object counts as an array of one."""
-        try:
-            batch = decode(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if type(batch) is dict:
-            batch = [batch]
-        if type(batch) is not list:
-            reason = f"expected an array of events, found {type(batch).__name__}"
-            return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
-        result = ParseResult()
-        for index, item in enumerate(batch):
-            if type(item) is dict:
-                add(result, _event(item, context))
-            else:
-                refuse_item(result, index, item, f"expected an event object, found {type(item).__name__}")
-        return result
+        return _ITEMS.parse(request, context, SendGrid.name, _fill)
 
 
 def _missing(request: Request) -> str:
@@ -145,61 +168,56 @@ def _public_key(secret: str) -> ec.EllipticCurvePublicKey | None:
     return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def _event(item: dict[str, Any], context: Context) -> EmailEvent:
-    get = item.get
-    kind = text(get("event"))
-    event_type = TYPES.get(kind, EventType.UNKNOWN)
-    is_reader = kind in READER_EVENTS
-    ip = text(get("ip"))
-    pool = get("pool")
-    metadata = {key: value for key, value in item.items() if key not in KNOWN_KEYS}
-    event = EmailEvent(
-        event_id="",
-        tenant=context.tenant,
-        source=context.source,
-        provider=SendGrid.name,
-        event_type=event_type,
-        occurred_at=from_seconds(get("timestamp")),
-        received_at=context.received_at,
-        provider_event_id=text(get("sg_event_id")),
-        provider_event_type=kind,
-        recipient=text(get("email")),
-        message_id=text(get("sg_message_id")),
-        smtp_message_id=message_id(get("smtp-id")),
-        campaign_id=first_text(get("campaign_id"), get("marketing_campaign_id"), get("singlesend_id")),
-        variant_id=first_text(get("variant_id"), get("marketing_campaign_version")),
-        tags=texts(get("category")),
-        metadata=json_object(metadata),
-        subject=text(get("subject")),
-        sending_ip="" if is_reader else ip,
-        ip_pool=text(mapping(pool).get("name")) or text(pool),
-        sending_domain=_sending_domain(item),
-        enhanced_status=bounces.codes_in(text(get("status")))[1],
-        smtp_response=first_text(get("response"), get("reason")),
-        attempt=whole(get("attempt"), _MOST_ATTEMPTS),
-        url=text(get("url")),
-        user_agent=text(get("useragent")),
-        client_ip=ip if is_reader else "",
-    )
-    is_machine = get("sg_machine_open") is True
-    complete(event, context, hint=_hint(item, event_type), is_machine=is_machine, flag="sg_machine_open")
-    return event
+def _fill(event: EmailEvent, item: _Item, context: Context) -> None:
+    event.provider_event_type = kind = item.event
+    event.event_type = event_type = TYPES.get(kind, _UNKNOWN)
+    event.occurred_at = from_seconds(item.timestamp)
+    event.provider_event_id = item.sg_event_id
+    event.recipient = item.email
+    event.message_id = item.sg_message_id
+    event.smtp_message_id = message_id(item.smtp_id)
+    event.campaign_id = text(item.campaign_id) or text(item.marketing_campaign_id) or text(item.singlesend_id)
+    if item.variant_id or item.marketing_campaign_version:
+        event.variant_id = text(item.variant_id) or text(item.marketing_campaign_version)
+    event.tags = texts(item.category)
+    event.subject = item.subject
+    if item.pool:
+        event.ip_pool = text(mapping(item.pool).get("name")) or text(item.pool)
+    event.sending_domain = _sending_domain(item)
+    event.smtp_response = item.response or item.reason
+    event.url = item.url
+    event.user_agent = item.useragent
+    if item.status:
+        event.enhanced_status = bounces.codes_in(item.status)[1]
+    if item.attempt is not None:
+        event.attempt = whole(item.attempt, _MOST_ATTEMPTS)
+    if kind in READER_EVENTS:
+        event.client_ip = item.ip
+    else:
+        event.sending_ip = item.ip
+    hint = _hint(item, event_type) if event_type in REFUSALS else None
+    complete(event, context, hint=hint, is_machine=item.sg_machine_open is True, flag="sg_machine_open")
 
 
-def _sending_domain(item: dict[str, Any]) -> str:
+def _sending_domain(item: _Item) -> str:
     """The sender's domain where the event gives it away: an argument of that name, or its own Message-ID."""
-    if given := first_text(item.get("from_domain"), item.get("from")):
-        return host_domain(given) or given.lower()
-    domain = host_domain(message_id(item.get("smtp-id")))
+    if given := text(item.from_domain) or text(item.from_):
+        return _given_domains[given]
+    domain = host_domain(message_id(item.smtp_id))
     return "" if domain.endswith(("sendgrid.net", "sendgrid.com")) else domain
 
 
-def _hint(item: dict[str, Any], event_type: EventType) -> BounceClass | None:
+_given_domains: Memo[str, str] = Memo(
+    lambda given: host_domain(given) or given.lower(), _CACHED_DOMAINS, lambda given, _: len(given) <= _LONGEST_DOMAIN
+)
+
+
+def _hint(item: _Item, event_type: EventType) -> BounceClass | None:
     """How SendGrid itself classes a refusal."""
-    if event_type is EventType.BOUNCED:
-        words = (text(item.get("bounce_classification")).lower(), text(item.get("type")).lower())
-    elif event_type is EventType.REJECTED:
-        words = (text(item.get("reason")).lower(), "")
+    if event_type is _BOUNCED:
+        words = (item.bounce_classification.lower(), item.type.lower())
+    elif event_type is _REJECTED:
+        words = (item.reason.lower(), "")
     else:
         return None
     for word in words:

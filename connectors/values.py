@@ -80,7 +80,10 @@ def first_text(*values: Any) -> str:
 def texts(value: Any) -> list[str]:
     """A list of texts; a lone text counts as a list of one, what is no text is left out."""
     if type(value) is list:
-        return [found for item in value if (found := text(item))]
+        for item in value:
+            if type(item) is not str or not item:
+                return [found for item in value if (found := text(item))]
+        return value
     found = text(value)
     return [found] if found else []
 
@@ -154,6 +157,8 @@ def json_object(value: Mapping[str, Any]) -> str:
 
 def message_id(value: Any) -> str:
     """A Message-ID (RFC 5322) without angle brackets and surrounding space."""
+    if type(value) is str and value[:1] == "<" and value[-1:] == ">":
+        return value[1:-1]
     return text(value).strip().removeprefix("<").removesuffix(">")
 
 

@@ -1,19 +1,27 @@
-"""Avro binary encoding compiled from a record's schema: one flat Python expression per record type.
+"""Avro binary encoding compiled from a record's schema: one flat Python function per record type.
 
-A generic encoder walks the schema for every record (measured: 50 us for an email event, this 9 us);
-here the walk happens once and leaves an expression over the record's attributes. Property tests hold it
-equal to fastavro, byte for byte. Avro specification 1.11, "Binary encoding".
+A generic encoder walks the schema for every record (measured: 50 us for an email event, this 6 us); here
+the walk happens once and leaves a function over the record's attributes. Most of an event's fields hold
+one of a few values (tenant, campaign, bounce reason, the empty text): their bytes are remembered, for a
+run of such fields all at once. Which fields those are is a list of names, `schemas.events.REPEATING`.
+Property tests hold the result equal to fastavro, byte for byte. Avro specification 1.11, "Binary encoding".
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
+
+from schemas.events import REPEATING
+from schemas.memo import Memo
 
 Encoder = Callable[[Any], bytes]
 _DOUBLE = struct.Struct("<d").pack
 _SMALL_LIMIT = 1 << 13
+_REMEMBERED = 4096  # values of a field, or of a run of fields
+_LONGEST = 512  # bytes of a remembered value: so 4 MB at most per field or run, usually a hundredth
 
 
 def _varint(number: int) -> bytes:
@@ -60,58 +68,94 @@ def boolean(value: bool) -> bytes:  # noqa: FBT001 - the type being encoded
     return b"\x01" if value else b"\x00"
 
 
-_PRIMITIVES: dict[str, str] = {
-    "string": "text",
-    "long": "long",
-    "bytes": "octets",
-    "double": "double",
-    "boolean": "boolean",
-}
-
-
-_FUNCTIONS: dict[str, Any] = {
-    "text": text,
+_FUNCTIONS: dict[str, Callable[[Any], bytes]] = {
+    "string": text,
     "long": long,
-    "octets": octets,
+    "bytes": octets,
     "double": double,
     "boolean": boolean,
 }
+Scope = dict[str, Any]
 
 
 def compile_encoder(schema: dict[str, Any]) -> Encoder:
     """An encoder for records (attributes named as the fields) of a schema of this project's shape.
 
     Knows records, arrays, strings, longs, doubles, booleans and bytes, logical types as their base.
-    Raises TypeError for a schema with anything else.
+    Raises TypeError for a schema with anything else. The encoder raises ValueError for a number beyond
+    64 bits and UnicodeEncodeError for a text that is none.
     """
-    scope: dict[str, Any] = {**_FUNCTIONS, "array": _array}
-    source = f"lambda r: b''.join(({', '.join(_expression(field, scope) for field in schema['fields'])},))"
-    encoder: Encoder = eval(source, scope)  # noqa: S307 - made from our own committed schemas only
+    scope: Scope = {"join": b"".join, "size": _remembering(long)}
+    steps: list[str] = []
+    parts: list[str] = []
+    for is_run, fields in groupby(schema["fields"], _is_repeating):
+        if is_run:
+            parts.append(_run(list(fields), scope))
+        else:
+            parts += [_single(field, scope, steps) for field in fields]
+    source = "\n ".join(["def encode(r):", *steps, f"return join(({', '.join(parts)},))"])
+    exec(source, scope)  # noqa: S102 - made from our own committed schemas only
+    encoder: Encoder = scope["encode"]
     return encoder
 
 
-def _expression(field: dict[str, Any], scope: dict[str, Any]) -> str:
-    name, kind = field["name"], field["type"]
-    if not name.isidentifier():
-        raise TypeError(f"{name!r} is no field name")
-    if isinstance(kind, dict) and kind["type"] == "array":
-        scope[f"item_{name}"] = _item(kind["items"])
-        return f"array(r.{name}, item_{name}) if r.{name} else b'\\0'"
-    primitive = _PRIMITIVES.get(kind["type"] if isinstance(kind, dict) else kind)
-    if primitive is None:
-        raise TypeError(f"no encoder for {kind!r}")
-    if primitive in {"text", "octets"}:  # most texts of an event are empty
-        return f"{primitive}(r.{name}) if r.{name} else b'\\0'"
-    return f"{primitive}(r.{name})"
+def _is_repeating(field: dict[str, Any]) -> bool:
+    return field["name"] in REPEATING and _base(field) in {"string", "long"}
 
 
-def _item(kind: Any) -> Encoder:
-    if isinstance(kind, dict) and kind["type"] == "record":
-        return compile_encoder(kind)
-    encoder: Encoder = _FUNCTIONS[_PRIMITIVES[kind]]
-    return encoder
+def _base(field: dict[str, Any]) -> Any:
+    kind = field["type"]
+    return kind["type"] if isinstance(kind, dict) else kind
 
 
-def _array(items: list[Any], item: Encoder) -> bytes:
+def _attribute(field: dict[str, Any]) -> str:
+    if not field["name"].isidentifier():
+        raise TypeError(f"{field['name']!r} is no field name")
+    return f"r.{field['name']}"
+
+
+def _run(fields: list[dict[str, Any]], scope: Scope) -> str:
+    """Neighbouring fields whose values repeat: the bytes of all of them under the tuple of their values."""
+    functions = tuple(_FUNCTIONS[_base(field)] for field in fields)
+    name = f"run_{fields[0]['name']}"
+    if len(fields) == 1:
+        scope[name] = _remembering(functions[0])
+        return f"{name}[{_attribute(fields[0])}]"
+    scope[name] = _remembering(lambda values: b"".join([f(v) for f, v in zip(functions, values, strict=True)]))
+    return f"{name}[({', '.join(map(_attribute, fields))},)]"
+
+
+def _single(field: dict[str, Any], scope: Scope, steps: list[str]) -> str:
+    """The expression of one field's bytes; `steps` gets what must be worked out before it."""
+    name, kind, value = field["name"], _base(field), _attribute(field)
+    if kind == "array":
+        scope[f"array_{name}"] = _array_of(field["type"]["items"], is_repeating=name in REPEATING)
+        return f"array_{name}(r.{name}) if r.{name} else b'\\0'"
+    if kind not in _FUNCTIONS:
+        raise TypeError(f"no encoder for {field['type']!r}")
+    if kind == "long":  # times of one second, small numbers
+        scope[f"long_{name}"] = _remembering(long)
+        return f"long_{name}[{value}]"
+    if kind in {"string", "bytes"}:
+        steps.append(f"{name} = {value}{'.encode()' if kind == 'string' else ''}")
+        return f"size[len({name})], {name}"
+    scope[kind] = _FUNCTIONS[kind]
+    return f"{kind}({value})"
+
+
+def _array_of(kind: Any, *, is_repeating: bool) -> Encoder:
+    is_record = isinstance(kind, dict) and kind["type"] == "record"
+    item = compile_encoder(kind) if is_record else _FUNCTIONS[kind]
+    if is_record or not is_repeating:
+        return lambda items: _array(items, item)
+    remembered = _remembering(lambda items: _array(items, item))
+    return lambda items: remembered[tuple(items)]
+
+
+def _remembering(encode: Encoder) -> Memo[Any, bytes]:
+    return Memo(encode, _REMEMBERED, lambda _value, encoded: len(encoded) <= _LONGEST)
+
+
+def _array(items: Sequence[Any], item: Encoder) -> bytes:
     """One block and the end: Avro arrays come in counted blocks, the last one empty."""
     return b"".join((long(len(items)), *map(item, items), b"\x00"))

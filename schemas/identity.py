@@ -9,15 +9,26 @@ unlinks its stored keys.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 
 SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in the parts, so they cannot run together
+_ID_SIZE = 16  # bytes
 
 
 def digest(*parts: str | int) -> str:
     """32 lower-case hex characters (128 bits of BLAKE2b, RFC 7693) over the parts in order."""
-    joined = SEPARATOR.join(str(part).encode("utf-8", "surrogatepass") for part in parts)
-    return hashlib.blake2b(joined, digest_size=16).hexdigest()
+    return hashlib.blake2b(_joined(parts), digest_size=_ID_SIZE).hexdigest()
+
+
+def _joined(parts: Iterable[str | int]) -> bytes:
+    return SEPARATOR.decode().join(map(str, parts)).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=1024)  # two per tenant and provider
+def _begun(*parts: str) -> hashlib.blake2b:
+    """The hash state after `parts` and a separator; copying it saves what all ids of a provider share."""
+    return hashlib.blake2b(_joined(parts) + SEPARATOR, digest_size=_ID_SIZE)
 
 
 def event_id(tenant: str, provider: str, provider_event_id: str, *content: str | int) -> str:
@@ -27,7 +38,9 @@ def event_id(tenant: str, provider: str, provider_event_id: str, *content: str |
     `provider_event_id` before calling.
     """
     if provider_event_id:
-        return digest(tenant, provider, "id", provider_event_id)
+        state = _begun(tenant, provider, "id").copy()
+        state.update(provider_event_id.encode("utf-8", "surrogatepass"))
+        return state.hexdigest()
     return digest(tenant, provider, "content", *content)
 
 
@@ -50,13 +63,16 @@ def recipient_key(secret: str, tenant: str, address: str) -> str:
     address = normalise_address(address)
     if not address:
         return ""
-    text = SEPARATOR.join((tenant.encode(), address.encode("utf-8", "surrogatepass")))
-    return hashlib.blake2b(text, key=_key(secret), digest_size=16).hexdigest()
+    state = _keyed(secret, tenant).copy()
+    state.update(address.encode("utf-8", "surrogatepass"))
+    return state.hexdigest()
 
 
 @lru_cache(maxsize=1024)  # one per tenant
-def _key(secret: str) -> bytes:
-    return hashlib.blake2b(secret.encode(), digest_size=32).digest()
+def _keyed(secret: str, tenant: str) -> hashlib.blake2b:
+    """The hash state under the secret's key after the tenant and a separator."""
+    key = hashlib.blake2b(secret.encode(), digest_size=32).digest()
+    return hashlib.blake2b(tenant.encode() + SEPARATOR, key=key, digest_size=_ID_SIZE)
 
 
 def partition_key(tenant: str, key: str) -> bytes:

@@ -64,17 +64,21 @@ class Session:
         self._metrics = metrics
         self._clock = clock
         self._at = at
-        self._buffers: dict[Partition, Buffer] = {}
+        self._buffers: dict[tuple[str, int], Buffer] = {}  # by Partition; asked with plain tuples, record by record
         self._committed_at = self._heard_at = clock()
         self._loaders = ThreadPoolExecutor(settings.inserts_at_once, thread_name_prefix="insert")
         consumer.subscribe(list(specs), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     def collect(self, is_stopping: Callable[[], bool]) -> None:
         """Read until the round is full or its time is over. Raises Transient when the consumer is done for."""
-        deadline = self._clock() + self._settings.flush_s
+        settings, began = self._settings, self._clock()
+        deadline = began + settings.flush_s
         records = size = 0
-        while records < self._settings.max_records and size < self._settings.max_bytes and not is_stopping():
+        while records < settings.max_records and size < settings.max_bytes and not is_stopping():
             left = deadline - self._clock()
+            if left <= 0 and records >= settings.busy_records:
+                deadline = began + max(settings.busy_flush_s, settings.flush_s)
+                left = deadline - self._clock()
             if left <= 0:
                 if records:
                     self._heard_at = self._clock()
@@ -150,7 +154,7 @@ class Session:
         if error is not None:
             self._note(message, error)
             return 0
-        buffer = self._buffers.get(Partition(message.topic() or "", message.partition() or 0))
+        buffer = self._buffers.get((message.topic() or "", message.partition() or 0))
         if buffer is None:
             return 0
         value = message.value()
@@ -158,7 +162,7 @@ class Session:
         if not buffer.add(entry):
             _LOG.warning("sink: %s[%d] is a new log that starts at %d", *buffer.partition, entry.offset)
             buffer.restart(entry)
-        return len(value or b"")
+        return len(value) if value else 0
 
     def _note(self, message: Message, error: KafkaError) -> None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's public name for it

@@ -18,43 +18,41 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
-from schemas.errors import FailureCode, Permanent, Transient
+from schemas.errors import Transient
+from streams.delivery import (
+    QUEUE_PAUSE_S,
+    Headers,
+    OnDelivery,
+    Pair,
+    Position,
+    Receipt,
+    Record,
+    Sending,
+    as_error,
+    no_answer,
+    queue_full,
+    share,
+    wake,
+)
 from streams.topics import MAX_MESSAGE_BYTES, apply_topics, text_of
 
 __all__ = ["LogProducer", "Record", "apply_topics"]
 
 LOG = logging.getLogger(__name__)
-Headers = Sequence[tuple[str, bytes]]
-Position = tuple[int, int]
-
 _QUEUE_KBYTES = 64 * 1024  # more than one largest message, less than a small container has
 _QUEUE_MESSAGES = 100_000
 _STATS_MS = 250  # how soon a new connection or producer id is noticed
 _DOWN_AFTER_S = 3.0  # an idle connection that the broker closes is back within a second
-_QUEUE_PAUSE_S = 0.005
 _YIELD_EVERY = 500  # records produced (about 5 ms) before other tasks get their turn
 _SLACK_S = 1.5  # librdkafka looks for expired messages once a second
 _FUTILE_EPOCHS = 20  # librdkafka bumps its epoch once per refused batch, ten times a second
-_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE)
-# librdkafka's own codes begin with an underscore and are public all the same.
-_NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
-
-
-class Record(NamedTuple):
-    """One record to append. `value` None is a tombstone; `partition` -1 lets the key decide."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None = None
-    partition: int = -1
-    headers: Headers = ()
 
 
 class _BrokerStats(msgspec.Struct):
@@ -71,34 +69,6 @@ class _Stats(msgspec.Struct):
 
     brokers: dict[str, _BrokerStats] = {}
     eos: _IdempotenceStats = msgspec.field(default_factory=_IdempotenceStats)
-
-
-class _Receipt:
-    """The delivery reports of one call. Reports come in the poll thread only, so no lock is needed."""
-
-    def __init__(self, size: int, finished: Callable[[], None]) -> None:
-        self._positions: list[Position] = [(-1, -1)] * size
-        self._open = size
-        self._failed = 0
-        self._error: KafkaError | None = None
-        self._finished = finished
-
-    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
-        """The delivery callback of the record at `index`."""
-        if error is None:
-            self._positions[index] = (message.partition() or 0, message.offset() or 0)
-        else:
-            self._failed += 1
-            self._error = self._error or error
-        self._open -= 1
-        if not self._open:
-            self._finished()
-
-    def positions(self) -> list[Position]:
-        """Partition and offset per record. Raises what `_as_error` makes of the first failure."""
-        if self._error is not None:
-            raise _as_error(self._error, _share(self._failed, len(self._positions)))
-        return self._positions
 
 
 class LogProducer:
@@ -175,16 +145,16 @@ class LogProducer:
     def produce_all(self, records: Sequence[Record]) -> list[Position]:
         """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
         done = threading.Event()
-        receipt = _Receipt(len(records), done.set)
+        receipt = Receipt(len(records), done.set)
         deadline = time.monotonic() + self._ack_timeout_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if time.monotonic() >= deadline:
-                    raise _queue_full()
-                time.sleep(_QUEUE_PAUSE_S)
+                    raise queue_full()
+                time.sleep(QUEUE_PAUSE_S)
         if records and not done.wait(self._ack_timeout_s + _SLACK_S):
-            raise _no_answer(len(records))
-        return self._acknowledged(receipt)
+            raise no_answer(len(records))
+        return self._positions(receipt)
 
     async def warm_up(self, timeout_s: float, topics: Sequence[str] = ()) -> None:
         """Connect, learn the topics' partitions, and have a producer id, which a first send waits for.
@@ -229,33 +199,54 @@ class LogProducer:
             self._drop(self._producer)
         return left
 
+    def begin(self) -> Sending:
+        """A call whose records are handed over in parts; only on an event loop."""
+        return Sending(self, asyncio.get_running_loop(), self._ack_timeout_s + _SLACK_S)
+
+    def offer(self, topic: str, pairs: Sequence[Pair], start: int, on_delivery: OnDelivery) -> int:
+        """Queue pairs from `start` on; up to where the queue had room. Raises as `send` does."""
+        produce, index = self._producer.produce, start
+        try:
+            for index in range(start, len(pairs)):
+                value, key = pairs[index]
+                produce(topic, value, key, -1, on_delivery)
+        except BufferError:
+            return index
+        except KafkaException as error:
+            raise as_error(error.args[0], share(1, 1)) from None
+        return len(pairs)
+
+    def acknowledged(self) -> None:
+        """Note that the broker has acknowledged something: this producer's id is good."""
+        self._has_acked = True
+
     async def _send(self, records: Sequence[Record], *, queue_wait_s: float) -> list[Position]:
         if not records:
             return []
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        receipt = _Receipt(len(records), partial(_wake, loop, done))
+        receipt = Receipt(len(records), partial(wake, loop, done))
         deadline = loop.time() + queue_wait_s
         for index, record in enumerate(records):
             while not self._offer(record, partial(receipt.report, index)):
                 if loop.time() >= deadline:
-                    raise _queue_full()
-                await asyncio.sleep(_QUEUE_PAUSE_S)
+                    raise queue_full()
+                await asyncio.sleep(QUEUE_PAUSE_S)
             if index % _YIELD_EVERY == _YIELD_EVERY - 1:
                 await asyncio.sleep(0)
         try:
             async with asyncio.timeout(self._ack_timeout_s + _SLACK_S):
                 await done
         except TimeoutError:
-            raise _no_answer(len(records)) from None
-        return self._acknowledged(receipt)
+            raise no_answer(len(records)) from None
+        return self._positions(receipt)
 
-    def _acknowledged(self, receipt: _Receipt) -> list[Position]:
+    def _positions(self, receipt: Receipt) -> list[Position]:
         positions = receipt.positions()
-        self._has_acked = True
+        self.acknowledged()
         return positions
 
-    def _offer(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> bool:
+    def _offer(self, record: Record, on_delivery: OnDelivery) -> bool:
         """Queue one record; False when the queue is full."""
         topic, value, key, partition, headers = record
         try:
@@ -265,7 +256,7 @@ class LogProducer:
         except BufferError:
             return False
         except KafkaException as error:
-            raise _as_error(error.args[0], _share(1, 1)) from None
+            raise as_error(error.args[0], share(1, 1)) from None
         return True
 
     def _poll(self) -> None:
@@ -318,40 +309,3 @@ def _silent() -> logging.Logger:
     logger = logging.getLogger(f"{__name__}.librdkafka")
     logger.disabled = True
     return logger
-
-
-def _as_error(error: KafkaError, what: str) -> Transient | Permanent:
-    """A broker's or librdkafka's refusal as one of our errors."""
-    code = error.code()
-    if code in _TOO_LARGE:
-        return Permanent(FailureCode.BODY_TOO_LARGE, f"{what}: larger than the log takes ({error.str()})")
-    if code in _NOT_THERE:
-        return Transient(f"{what}: the topic or partition does not exist; run `mailweir topics apply`")
-    return Transient(f"{what}: not acknowledged by the log ({error.str()})", retry_after_s=1.0)
-
-
-def _wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    """Complete `done` from another thread."""
-    # A report may come after the loop that asked for it has ended; nobody waits then.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(_settle, done)
-
-
-def _settle(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
-
-
-def _share(failed: int, size: int) -> str:
-    """How much of a call is meant, to begin a sentence with."""
-    return "the record" if size == 1 else f"{failed} of {size} records"
-
-
-def _queue_full() -> Transient:
-    """The producer's queue had no room."""
-    return Transient("the queue to the log is full; the broker is slower than the senders", retry_after_s=1.0)
-
-
-def _no_answer(size: int) -> Transient:
-    """Not even a failure was reported in time."""
-    return Transient(f"{_share(size, size)}: no answer from the log in time", retry_after_s=1.0)

@@ -4,6 +4,7 @@ have their own beside their code. "dropped" is only said of what is lost, and no
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -56,12 +57,14 @@ class Telemetry:
         )
 
     def count_normalised(self, made: Sequence[Exploded]) -> None:
-        """One batch of raw records became these."""
+        """Some raw records became these."""
+        types: collections.Counter[tuple[str, str]] = collections.Counter()
         for item in made:
-            for event in item.events:
-                self._events.labels(event.provider, getattr(event, "event_type", "activity")).inc()
+            types.update([(event.provider, getattr(event, "event_type", "activity")) for event in item.events])
             for letter in item.dead_letters:
                 self._dead.labels(letter.stage, letter.code).inc()
+        for labels, number in types.items():
+            self._events.labels(*labels).inc(number)
 
     def show_counted(self, partition: int, totals: Totals) -> None:
         """The reputation stage's totals of one partition."""

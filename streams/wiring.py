@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from connectors.registry import connector
-from schemas.aggregates import ReputationScore
 from schemas.avro import Codec
 from schemas.config import Config, Settings, load_config, load_settings
 from schemas.errors import Misconfigured
@@ -110,7 +109,6 @@ def run_reputation(of: Settings) -> int:
     from streams.agents.scorer import Scorer  # noqa: PLC0415
     from streams.core.partials import PartitionCounts  # noqa: PLC0415
     from streams.core.reputation.detectors import DETECTORS  # noqa: PLC0415
-    from streams.core.reputation.ledger import Ledger  # noqa: PLC0415
     from streams.core.reputation.score import score  # noqa: PLC0415
     from streams.kafka import LogProducer  # noqa: PLC0415
     from streams.lane.changelog import StatefulLane  # noqa: PLC0415
@@ -118,9 +116,6 @@ def run_reputation(of: Settings) -> int:
     from streams.lane.lane import LaneSettings  # noqa: PLC0415
     from streams.telemetry import Telemetry  # noqa: PLC0415
     from streams.topics import partitions_of  # noqa: PLC0415
-
-    def score_changed(ledger: Ledger, now_ms: int) -> list[ReputationScore]:
-        return [score(ledger.view(key), DETECTORS, now_ms) for key in ledger.changed()]
 
     found = partitions_of(of.kafka, EMAIL_EVENTS, REPUTATION_PARTIALS, REPUTATION_SCORES, DEAD_LETTERS)
     stats, codec_ = Telemetry(), codec(of)
@@ -142,9 +137,9 @@ def run_reputation(of: Settings) -> int:
         of.kafka,
         log_producer=LogProducer(of.kafka),
         codec=codec_,
-        score_changed=score_changed,
+        score_key=lambda view, now_ms: score(view, DETECTORS, now_ms),
         partitions=found[REPUTATION_PARTIALS],
-        every_s=max(of.flush_s, 0.5),  # scoring a key costs as much as counting ten events
+        every_s=of.flush_s,
         session_timeout_ms=of.session_timeout_ms,
         clock_ms=clock_ms,
         stats=stats,

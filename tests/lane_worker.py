@@ -1,13 +1,16 @@
 """A reputation worker without its scorer: the lane and its state, for kill tests.
 
-python -m tests.lane_worker BOOTSTRAP TOPIC GROUP CHANGELOG [torn]
+python -m tests.lane_worker BOOTSTRAP TOPIC GROUP CHANGELOG
 
-With `torn`, the first flush of a partition dies between its rows and its marker.
+SIGRTMIN tears the next flush with rows in it: the process dies when a part of them, or all but the marker,
+is safe in the log.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sys
 from typing import Any
 
@@ -20,38 +23,47 @@ from streams.agents.app import worker_app
 from streams.core.partials import PartitionCounts
 from streams.lane.changelog import StatefulLane
 from streams.lane.guard import apart
-from streams.lane.lane import LaneSettings
 from streams.lane.part import Part
+from streams.lane.settings import LaneSettings
 from streams.telemetry import Telemetry
+
+TEAR = signal.SIGRTMIN  # Faust has uses of its own for the usual ones
+TORN = 9  # the exit code of a process that died in a flush as it was told to
+SESSION_MS = 6_000  # the shortest that Kafka allows
 
 
 class TornLane(StatefulLane[PartitionCounts]):
-    """Writes the rows of its first large flush, makes them safe, and dies before the marker."""
+    """Dies in a flush when told to."""
+
+    is_told = False
+
+    def tear(self, *_: object) -> None:
+        self.is_told = True
 
     def _write(self, part: Part[PartitionCounts], cut: Any) -> None:
-        if len(cut.rows) > 20:
+        if self.is_told and cut.rows:
             producer = self._producers[part.number]
             producer.begin_transaction()
-            for key, value in cut.rows:
+            for key, value in cut.rows[: random.randint(1, len(cut.rows))]:
                 producer.produce(self.changelog, value, key, part.number)
             producer.flush(10)
-            os._exit(9)
+            os._exit(TORN)
         super()._write(part, cut)
 
 
 def main() -> None:
     """Run until killed."""
     bootstrap, topic, group, changelog = sys.argv[1:5]
-    kind = TornLane if sys.argv[5:] == ["torn"] else StatefulLane
     logs.set_up("INFO")
     codec = Codec()
-    app = worker_app(group, bootstrap, is_lane=True, session_timeout_ms=6_000)
-    settings = LaneSettings(bootstrap=bootstrap, group=group, topic=topic, flush_s=0.2, session_timeout_ms=6_000)
-    lane: StatefulLane[PartitionCounts] = kind(
+    app = worker_app(group, bootstrap, is_lane=True, session_timeout_ms=SESSION_MS)
+    settings = LaneSettings(bootstrap=bootstrap, group=group, topic=topic, session_timeout_ms=SESSION_MS)
+    lane = TornLane(
         app, settings, changelog=changelog, codec=codec, new_state=lambda n: PartitionCounts(n, codec, apart)
     )
     app.service(lane)
     reputation.attach(app, lane, Telemetry())
+    signal.signal(TEAR, lane.tear)
     Worker(app, loglevel="INFO", redirect_stdouts=False, override_logging=False, quiet=True).execute_from_commandline()
 
 

@@ -142,9 +142,10 @@ class ScoresLane(RelayLane):
         super().__init__(app, settings)
         self._remediation = remediation
 
-    def _open(self, numbers: list[int]) -> dict[int, Part[None]]:
+    def open_parts(self, numbers: list[int]) -> dict[int, Part[None]]:
+        """Read back what was decided and carried out. Raises KafkaException."""
         self._remediation.restore()
-        return super()._open(numbers)
+        return super().open_parts(numbers)
 
 
 def attach(app: Any, lane: ScoresLane, remediation: Remediation) -> None:

@@ -9,31 +9,40 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic as _now
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from mode import Service
 
-from schemas.aggregates import ReputationPartial, ReputationScore
+from schemas.aggregates import ReputationScore
 from schemas.avro import Codec
 from schemas.errors import Transient
 from schemas.topics import REPUTATION_PARTIALS, REPUTATION_SCORES
-from streams.core.reputation.ledger import Ledger
+from streams.core.reputation.ledger import KeyView, Ledger
+from streams.core.reputation.partial_rows import read_partials
 from streams.kafka import LogProducer, Record
-from streams.lane.changelog import read_to_end
+from streams.lane import runs
+from streams.lane.changelog import read_batches_to_end
+from streams.lane.pace import Pace
 from streams.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 _POLL_S = 0.05
 _LEAVE_S = 15.0
 _FORGET_S = 120.0
-ScoreKeys = Callable[[Ledger, int], list[ReputationScore]]
+_MOST = 10_000  # partials taken in at once,
+_CATCH_UP = 20  # and how often before those that are known are scored
+_SLICE = 64  # keys: scored and written in some 20 ms
+_SHORTEST_S = 0.02  # changes of one moment are scored together
+_REST = 1.0  # scoring may take half of what time there is; the lane comes first by resting less
+ScoreKey = Callable[[KeyView, int], ReputationScore]
 
 
 class Scorer(Service):
-    """A thread that leads or waits to lead. `score_changed(ledger, now_ms)` is the core's function."""
+    """A thread that leads or waits to lead. `score_key(view, now_ms)` is the core's function."""
 
     def __init__(
         self,
@@ -41,7 +50,7 @@ class Scorer(Service):
         *,
         log_producer: LogProducer,
         codec: Codec,
-        score_changed: ScoreKeys,
+        score_key: ScoreKey,
         partitions: int,
         every_s: float,
         session_timeout_ms: int,
@@ -49,7 +58,7 @@ class Scorer(Service):
         stats: Telemetry,
     ) -> None:
         super().__init__()
-        self._bootstrap, self._log, self._codec, self._score_changed = bootstrap, log_producer, codec, score_changed
+        self._bootstrap, self._log, self._codec, self._score_key = bootstrap, log_producer, codec, score_key
         self._partitions, self._every_s, self._session_timeout_ms = partitions, every_s, session_timeout_ms
         self._clock_ms, self._stats = clock_ms, stats
         self._halt = threading.Event()
@@ -74,7 +83,7 @@ class Scorer(Service):
                 election.poll(_POLL_S * 2)
                 if self._leads:
                     self._lead(election)
-        except (KafkaException, Transient) as error:
+        except BaseException as error:  # a thread's end must never go unnoticed
             log.exception("the scorer ended")
             self.loop.call_soon_threadsafe(self.loop.create_task, self.crash(error))
         finally:
@@ -93,44 +102,63 @@ class Scorer(Service):
         """Read everything, then score what changes, until the lead is lost."""
         ledger = Ledger()
         reader = Consumer(self._config("mailweir-scorer-reader", eof=True))
+        pace = Pace(longest_s=self._every_s, shortest_s=_SHORTEST_S, rest=_REST)
         try:
             numbers = range(self._partitions)
-            for message in read_to_end(reader, REPUTATION_PARTIALS.name, numbers):
-                self._apply(ledger, message, is_new=False)
+            for messages in read_batches_to_end(reader, REPUTATION_PARTIALS.name, numbers):
+                self._apply(ledger, messages, is_new=False)
+                election.poll(0)
+                if not self._leads or self._halt.is_set():
+                    return
             # From here on, from where each partition's reading ended.
             positions = reader.position([TopicPartition(REPUTATION_PARTIALS.name, number) for number in numbers])
-            begin = [TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions]
-            reader.assign(begin)
-            due, clean_up = time.monotonic(), time.monotonic() + _FORGET_S
-            while self._leads and not self._halt.is_set():
-                for message in reader.consume(5_000, _POLL_S):
-                    error = message.error()
-                    if error is None:
-                        self._apply(ledger, message, is_new=True)
-                    elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's public code
-                        log.warning("scorer: %s", error.name())
-                if time.monotonic() >= due:
-                    due = time.monotonic() + self._every_s
-                    self._write(self._score_changed(ledger, self._clock_ms()))
-                    election.poll(0)
-                if time.monotonic() >= clean_up:
-                    clean_up = time.monotonic() + _FORGET_S
-                    ledger.forget()
+            reader.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions])
+            self._follow(reader, election, ledger, pace)
         finally:
             reader.close()
 
-    def _apply(self, ledger: Ledger, message: Message, *, is_new: bool) -> None:
-        value = message.value()
-        if value is None or self._codec.version_of(value).record is not ReputationPartial:
-            return  # a tombstone of a row older than the ledger keeps, or the lane's own records
-        partial = self._codec.decode(value, ReputationPartial)
+    def _follow(self, reader: Consumer, election: Consumer, ledger: Ledger, pace: Pace) -> None:
+        """Score what changes as soon as the pace allows."""
+        clean_up_s = _now() + _FORGET_S
+        while self._leads and not self._halt.is_set():
+            messages = reader.consume(1, _POLL_S)
+            began_s = _now()
+            if messages:
+                self._halt.wait(max(0.0, pace.due_s(began_s) - began_s))
+                began_s = _now()
+                for _ in range(_CATCH_UP):
+                    messages += reader.consume(_MOST, 0)
+                    self._apply(ledger, messages, is_new=True)
+                    if len(messages) < _MOST:
+                        break
+                    messages = []
+                self._score(ledger)
+                pace.turned(_now(), _now() - began_s)
+            election.poll(0)
+            if began_s >= clean_up_s:
+                clean_up_s = began_s + _FORGET_S
+                ledger.forget()
+
+    def _apply(self, ledger: Ledger, messages: list[Message], *, is_new: bool) -> None:
+        for error in runs.errors(messages):
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's public code
+                log.warning("scorer: %s", error.name())
+        records = [message for message in messages if message.error() is None]
+        partitions = np.fromiter(map(Message.partition, records), np.int64, len(records))
+        rows, broken = read_partials(runs.keys_of(records), runs.values_of(records), partitions, self._codec)
+        for position, reason in broken.items():
+            log.error("partial at %d:%d left out: %s", partitions[position], records[position].offset(), reason)
         if not is_new:
-            partial.oldest_new_received_at = 0  # counted before this scorer led: no measure of its latency
-        ledger.apply(partial)
+            rows.oldest_new[:] = 0  # counted before this scorer led: no measure of its latency
+        ledger.apply(rows)
+
+    def _score(self, ledger: Ledger) -> None:
+        """Score every changed key, a slice at a time: the first ones do not wait for the last."""
+        keys = ledger.changed()
+        for start in range(0, len(keys), _SLICE):
+            self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys[start : start + _SLICE]])
 
     def _write(self, scores: list[ReputationScore]) -> None:
-        if not scores:
-            return
         records = [
             Record(REPUTATION_SCORES.name, self._codec.encode(s), f"{s.tenant}\x1f{s.kind}\x1f{s.key}".encode())
             for s in scores

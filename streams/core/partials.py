@@ -16,20 +16,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from schemas.aggregates import LaneMarker, ReputationPartial
+from schemas.aggregates import LaneMarker
 from schemas.avro import Codec
 from schemas.errors import FailureCode
 from schemas.failures import Stage
 from schemas.topics import DEAD_LETTERS, EMAIL_EVENTS
 from streams.core.changes import Cut, Row, Side
 from streams.core.columns import Columns, ids_of, read_columns
-from streams.core.counting import COLUMNS, MINUTE_MS, Increment, RowKey, count
+from streams.core.count_table import CountTable
+from streams.core.counting import COLUMNS, MINUTE_MS, Increments, count
 from streams.core.dedupe import HOUR_MS, KEEP_HOURS
 from streams.core.normalise import Origin, unreadable
 from streams.core.seen import SeenIds
 
 KEEP_MS = KEEP_HOURS * HOUR_MS
-Counter = Callable[[pl.DataFrame], dict[RowKey, Increment]]
+Counter = Callable[[pl.DataFrame], Increments]
 Apart = Callable[[Any, Callable[[Any], Any]], tuple[list[tuple[list[int], Any]], dict[int, Exception]]]
 
 
@@ -56,34 +57,26 @@ class PartitionCounts:
         self.watermark = 0
         self.totals = Totals()
         self._codec, self._apart, self._count = codec, apart, count_events
-        self._rows: dict[RowKey, ReputationPartial] = {}
+        self._rows = CountTable(partition, codec)
         self._seen = SeenIds(codec)
-        self._dirty: set[RowKey] = set()
         self._sides: list[Side] = []
-        self._fence = -1  # no restored row holds anything beyond this offset
+        self._fences: list[int] = []  # offsets beyond the marker that restored rows hold everything up to, rising
+        self._last_fence = -1
         self._written_clock = 0  # of the last cut: durable by the time of the next one
         self._expired_clock = 0
 
     # -- restore -------------------------------------------------------------------------------------------------
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """One changelog record; the row that holds more wins, whoever wrote it last."""
-        if self._seen.restore(key, value):
-            return
-        row_key = _row_key(key)
-        if value is None:
-            self._rows.pop(row_key, None)
-            return
-        partial = self._codec.decode(value, ReputationPartial)
-        held = self._rows.get(row_key)
-        if held is None or partial.applied_offset >= held.applied_offset:
-            partial.oldest_new_received_at = 0  # written already: nothing of it is new
-            self._rows[row_key] = partial
+    def restore(self, keys: Sequence[bytes], values: Sequence[bytes | None]) -> None:
+        """Changelog records in the order of the log. Raises Permanent for what is none of ours."""
+        rows = [at for at, key in enumerate(keys) if not self._seen.restore(key, values[at])]
+        self._rows.restore([keys[at] for at in rows], [values[at] for at in rows])
 
     def start(self, marker: LaneMarker | None) -> int:
         """Where to go on from: the marker's offset, the beginning without one."""
-        self._fence = max((row.applied_offset for row in self._rows.values()), default=-1)
         next_offset = marker.next_offset if marker else 0
+        self._fences = self._rows.offsets_from(next_offset)
+        self._last_fence = self._fences[-1] if self._fences else -1
         if marker:
             self.clock = self._written_clock = marker.clock
             self.watermark = marker.watermark
@@ -98,12 +91,19 @@ class PartitionCounts:
         for position, error in sorted(columns.broken.items()):
             self._bury(values[position], offsets[position], error.code, str(error))
         kept = self._distinct(columns, offsets)
-        replayed = int(np.searchsorted(kept["offset"].to_numpy(), self._fence, side="right"))
-        for position in range(replayed):  # each row goes on from its own place
-            one = kept[position : position + 1]
-            self._add(one, one["offset"].item(), values, offsets)
-        self._add(kept[replayed:], offsets[-1], values, offsets)
+        begin = 0
+        for fence in self._fences_below(offsets[-1]):
+            end = int(np.searchsorted(kept["offset"].to_numpy(), fence, side="right"))
+            self._add(kept[begin:end], fence, values, offsets)
+            begin = end
+        self._add(kept[begin:], offsets[-1], values, offsets)
         self.clock = int(columns.clock[-1])
+
+    def _fences_below(self, last: int) -> list[int]:
+        """Where a batch up to `last` must be cut, so that a restored row holds all of a piece or nothing of it."""
+        passed = [fence for fence in self._fences if fence < last]
+        self._fences = self._fences[len(passed) :]
+        return passed
 
     def _distinct(self, columns: Columns, offsets: Sequence[int]) -> pl.DataFrame:
         """The batch's events that are new and not too late, with their `offset`."""
@@ -122,32 +122,16 @@ class PartitionCounts:
             self.watermark = max(self.watermark, int(plausible.max()))
         frame = frame.insert_column(frame.width, pl.Series("offset", offset))
         keep = is_new & ~is_late
-        return frame if keep.all() else frame.filter(pl.Series(keep))
+        return frame if keep.all() else frame[np.flatnonzero(keep)]
 
     def _add(self, events: pl.DataFrame, upto: int, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
         if events.is_empty():
             return
         results, poison = self._apart(events, self._count)
-        for _, increments in results:
-            for key, increment in increments.items():
-                self._add_row(key, increment, upto)
+        self._rows.add([more for _, more in results], upto, is_replay=upto <= self._last_fence)
         for position, error in poison.items():
             at = events["position"][position]
             self._bury(values[at], offsets[at], FailureCode.UNEXPECTED, f"{type(error).__name__}: {error}")
-
-    def _add_row(self, key: RowKey, increment: Increment, upto: int) -> None:
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = self._new_row(key)
-        elif upto <= self._fence and row.applied_offset >= upto:
-            return  # a restored row that holds this event already
-        for metric, more in increment.counts.items():
-            setattr(row, metric, getattr(row, metric) + more)
-        row.applied_offset = max(row.applied_offset, upto)
-        oldest = row.oldest_new_received_at or increment.oldest_received_at
-        row.oldest_new_received_at = min(oldest, increment.oldest_received_at)
-        row.newest_received_at = max(row.newest_received_at, increment.newest_received_at)
-        self._dirty.add(key)
 
     def _bury(self, value: bytes | None, offset: int, code: FailureCode, reason: str) -> None:
         origin = Origin(EMAIL_EVENTS.name, self.partition, offset)
@@ -159,23 +143,11 @@ class PartitionCounts:
 
     def cut(self, next_offset: int) -> Cut:
         """Changed rows and ids since the last cut, and the marker; drops what is older than 72 hours."""
-        rows: list[Row] = [self._encode(key, self._rows[key]) for key in self._dirty]
-        rows += self._seen.cut(next_offset)
-        rows += self._expire()
+        rows = self._rows.cut(self.watermark) + self._seen.cut(next_offset) + self._expire()
         sides, self._sides = self._sides, []
-        self._dirty.clear()
         self._written_clock = self.clock
         marker = LaneMarker(next_offset=next_offset, clock=self.clock, watermark=self.watermark)
         return Cut(rows, self._codec.encode(marker), sides)
-
-    def _new_row(self, key: RowKey) -> ReputationPartial:
-        return ReputationPartial(**key._asdict(), partition=self.partition, applied_offset=-1, watermark=0)
-
-    def _encode(self, key: RowKey, row: ReputationPartial) -> Row:
-        row.watermark = self.watermark
-        value = self._codec.encode(row)
-        row.oldest_new_received_at = 0
-        return _key_bytes(key), value
 
     def _expire(self) -> list[Row]:
         """Tombstones, once per minute of clock: by the clock of the last cut, whose write came before."""
@@ -183,16 +155,4 @@ class PartitionCounts:
             return []
         self._expired_clock = self._written_clock
         horizon = self._written_clock - KEEP_MS - MINUTE_MS
-        old = [key for key in self._rows if key.minute < horizon and key not in self._dirty]
-        for key in old:
-            del self._rows[key]
-        return [(_key_bytes(key), None) for key in old] + self._seen.expire(self._written_clock)
-
-
-def _key_bytes(key: RowKey) -> bytes:
-    return "\x1f".join((key.tenant, key.kind, key.key, key.source, str(key.minute))).encode()
-
-
-def _row_key(key: bytes) -> RowKey:
-    tenant, kind, text, source, minute = key.decode().split("\x1f")
-    return RowKey(tenant, kind, text, source, int(minute))
+        return self._rows.expire(horizon) + self._seen.expire(self._written_clock)

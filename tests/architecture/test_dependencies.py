@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.source_tree import PACKAGES, modules, unit_of, within
 
 PLUMBING = {  # the log and the figures; nothing of the domain
-    *("streams.topics", "streams.kafka", "streams.registry"),
+    *("streams.topics", "streams.kafka", "streams.delivery", "streams.registry"),
     *("streams.telemetry", "streams.health", "streams.logs", "streams.clock"),
 }
 
@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "streams.clock": set(),
     "streams.registry": {"schemas"},
     "streams.topics": {"schemas"},
-    "streams.kafka": {"schemas", "streams.topics"},
+    "streams.kafka": {"schemas", "streams.topics", "streams.delivery"},
+    "streams.delivery": {"schemas"},
     "streams.lane": {"schemas", "streams.core", *PLUMBING},
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
@@ -49,7 +50,7 @@ LIBRARIES: dict[str, set[str]] = {
     "faust": {"streams.agents", "streams.lane", "streams.wiring"},
     "mode": {"streams.agents", "streams.lane", "streams.health", "streams.wiring"},
     "confluent_kafka": {
-        *("sinks", "streams.kafka", "streams.topics", "streams.lane", "streams.agents"),
+        *("sinks", "streams.kafka", "streams.delivery", "streams.topics", "streams.lane", "streams.agents"),
         *("streams.local", "streams.wiring", "streams.commands"),
     },
     "clickhouse_connect": {

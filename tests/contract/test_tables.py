@@ -227,3 +227,15 @@ def test_every_table_and_view_is_documented_with_an_example(client: Client) -> N
         assert f"`{name}`" in page, f"docs/tables.md does not describe {name}"
     for view in VIEWS:
         assert any(re.search(rf"\b{view}\b", sql) for sql in examples()), f"docs/tables.md has no example for {view}"
+
+
+def test_an_event_that_comes_twice_within_one_batch_counts_once(client: Client) -> None:
+    spec = next(spec for spec in TABLES if spec.table == "email_events")
+    event = dataclasses.replace(sample(spec), event_id="twice-in-one-batch")
+    client.command("SYSTEM STOP MERGES email_events")  # the view must not depend on a merge that has happened
+    try:
+        load(client, spec, [event, event], 900)
+        sql = "SELECT count() FROM events WHERE event_id = 'twice-in-one-batch'"
+        assert client.query(sql).result_rows == [(1,)]
+    finally:
+        client.command("SYSTEM START MERGES email_events")

@@ -56,7 +56,7 @@ class ComplaintCusum:
         )
 
     def _run(self, view: KeyView) -> tuple[float, int, float]:
-        places = COHORTS - 1 - np.minimum(view.ages_min() // COHORT_MIN, COHORTS - 1).astype(np.int64)
+        places = COHORTS - 1 - np.minimum(view.ages_min // COHORT_MIN, COHORTS - 1).astype(np.int64)
         delivered = np.bincount(places, view.column("delivered"), COHORTS)
         sent = np.flatnonzero(delivered)
         judged = sent[sent >= COHORTS - JUDGED]

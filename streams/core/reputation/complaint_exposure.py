@@ -76,7 +76,7 @@ class ComplaintExposure:
 
 def counted(view: KeyView, delay: DelayCurve, envelope: DelayCurve) -> Counted:
     """What the campaign is judged on: see the module's paragraph."""
-    delivered, ages = view.column("delivered"), view.ages_min()
+    delivered, ages = view.column("delivered"), view.ages_min
     sent = np.flatnonzero(delivered)
     if not len(sent):
         return Counted(0, 0.0)
@@ -94,5 +94,5 @@ def in_view(view: KeyView, delay: DelayCurve) -> Counted:
     """All complaints since the first delivery in view, and the exposure of all its mail."""
     delivered = view.column("delivered")
     since = int(np.argmax(delivered > 0)) if len(delivered) else 0
-    exposed = float(delivered @ delay.exposed(view.ages_min()))
+    exposed = float(delivered @ delay.exposed(view.ages_min))
     return Counted(int(view.column("complained")[since:].sum()), exposed)

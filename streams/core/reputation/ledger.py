@@ -8,21 +8,25 @@ of the 72 hours before it: as long as the pipeline accepts late events and the t
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.aggregates import KeyKind, ReputationPartial
-from streams.core.reputation.series import COLUMN, HOUR_MS, KEPT_MS, MINUTE_MS, Ints, Series, horizon
+from schemas.aggregates import KeyKind
+from streams.core.reputation.partial_rows import PartialRows
+from streams.core.reputation.series import COLUMN, FIELDS, HOUR_MS, KEPT_MS, MINUTE_MS, Ints, horizon
+from streams.core.rows import Rows
 
 IDLE_MS = KEPT_MS + 24 * HOUR_MS  # a day of slack for partitions that lag behind the others
 
 # Narrow keys first: a shared key's trouble is explained by the narrow key that causes it, so that one
 # must be judged before.
 _BREADTH = {
-    kind: place
+    kind.value: place
     for place, kind in enumerate((
         KeyKind.CAMPAIGN, KeyKind.CAMPAIGN_PROVIDER, KeyKind.IP_PROVIDER, KeyKind.DOMAIN_PROVIDER, KeyKind.IP,
         KeyKind.IP_POOL, KeyKind.DOMAIN, KeyKind.PROVIDER, KeyKind.TENANT,
@@ -38,7 +42,7 @@ class Key(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KeyView:
     """One key as the detectors see it; times in ms since the epoch.
 
@@ -61,74 +65,171 @@ class KeyView:
         column: Ints = self.counts[:, COLUMN[name]]
         return column
 
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """Every count's sum over all minutes."""
+        return dict(zip(FIELDS, self.counts.sum(axis=0).tolist(), strict=True))
+
     def total(self, *names: str) -> int:
         """The sum of these counts over all minutes."""
-        return sum(int(self.column(name).sum()) for name in names)
+        totals = self.totals
+        return sum(totals[name] for name in names)
 
+    @cached_property
     def ages_min(self) -> NDArray[np.float64]:
         """Each minute's age at `as_of` in minutes, measured from its middle, never negative."""
         return np.maximum((self.as_of - self.minutes) / MINUTE_MS - 0.5, 0.0)
 
 
-class Ledger:
-    """All keys. Memory is bounded by the minutes of 72 hours once `forget` is called every few minutes."""
+# Columns of the tables below. Minutes are numbers since the epoch, times in ms.
+_MINUTE, _KEY, _TOTAL, _NEXT = range(4)  # of cells; minutes have the first two
+_AS_OF, _NEWEST, _OLDEST_NEW, _SOURCE, _SOURCE_MINUTE = range(5)  # of keys
+_NEVER = np.iinfo(np.int64).max
 
-    __slots__ = ("_changed", "_series", "watermark")
+
+class Ledger:
+    """All keys. Memory is bounded by the minutes of 72 hours once `forget` is called every few minutes.
+
+    A *cell* is what one partition says about one source and minute of a key: a newer offset replaces its
+    counts, an older or equal one changes nothing. A minute is the sum of its cells. About 0.4 kB a cell.
+    """
 
     def __init__(self) -> None:
-        self._series: dict[Key, Series] = {}
-        self._changed: set[Key] = set()
+        self._cells: Rows[tuple[int, bytes]] = Rows(len(FIELDS), 4, np.int32)
+        self._minutes: Rows[tuple[int, int]] = Rows(len(FIELDS), 2, np.int32)
+        self._keys: Rows[bytes] = Rows(0, 5)  # under what a row's key begins with: tenant, kind and key
+        self._minutes_of: list[array[int]] = []  # by a key's place: the places of its minutes
+        self._source_numbers: dict[bytes, int] = {}
+        self._other_sources: dict[int, dict[int, int]] = {}  # beside a key's first source: its newest minute of each
+        self._changed: set[int] = set()
         self.watermark = 0
 
     def __len__(self) -> int:
-        return len(self._series)
+        return len(self._keys)
 
-    def apply(self, partial: ReputationPartial) -> bool:
-        """Take one partial in. True if it changed its key, False if it was known or too old."""
-        self.watermark = max(self.watermark, partial.watermark)
-        key = Key(partial.tenant, partial.kind, partial.key)
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = Series()
-        if not series.apply(partial):
-            return False
-        oldest, new = series.oldest_new_received_at, partial.oldest_new_received_at
-        is_first = key not in self._changed or not oldest
-        series.oldest_new_received_at = new if is_first else min(oldest, new or oldest)
-        self._changed.add(key)
-        return True
+    def apply(self, rows: PartialRows) -> int:
+        """Take partials in; how many said something new (the others were known or too old)."""
+        if not rows.keys:
+            return 0
+        self.watermark = max(self.watermark, int(rows.watermark.max()))
+        places = self._cells.find(list(zip(rows.partitions.tolist(), rows.keys, strict=True)), self._cell_made)
+        minute, key = self._cells.numbers[_MINUTE, places], self._cells.numbers[_KEY, places]
+        keys = self._keys.numbers
+        np.maximum.at(keys[_AS_OF], key, np.maximum(rows.watermark, minute * MINUTE_MS))
+        np.maximum.at(keys[_NEWEST], key, rows.newest)
+        is_news = (rows.applied >= self._cells.numbers[_NEXT, places]) & (minute >= horizon(keys[_AS_OF, key]))
+        news = np.flatnonzero(is_news)
+        self._replace(rows, places, news)
+        self._note_oldest(key[news], rows.oldest_new[news])
+        self._changed.update(key[news].tolist())
+        return len(news)
+
+    def _replace(self, rows: PartialRows, places: Ints, news: Ints) -> None:
+        """Give each cell its newest counts, and its minute the difference."""
+        falling = news[np.argsort(-rows.applied[news], kind="stable")]
+        at, first = np.unique(places[falling], return_index=True)
+        chosen = falling[first]
+        cells = self._cells
+        more = rows.counts[chosen].astype(np.int32) - cells.counts[at]
+        cells.counts[at] += more
+        cells.numbers[_NEXT, at] = rows.applied[chosen] + 1
+        np.add.at(self._minutes.counts, cells.numbers[_TOTAL, at], more)
+
+    def _note_oldest(self, key: Ints, oldest: Ints) -> None:
+        """The longest-waiting event of each key since it was last listed as changed."""
+        held = self._keys.numbers[_OLDEST_NEW]
+        held[[place for place in set(key.tolist()) if place not in self._changed]] = 0
+        held[key] = np.where(held[key] == 0, _NEVER, held[key])
+        np.minimum.at(held, key, np.where(oldest == 0, _NEVER, oldest))
+        held[key] = np.where(held[key] == _NEVER, 0, held[key])
+
+    def _cell_made(self, name: tuple[int, bytes], place: int) -> None:
+        prefix, source, start = name[1].rsplit(b"\x1f", 2)
+        minute = int(start) // MINUTE_MS
+        key = self._keys.find_one(prefix, self._key_made)
+        self._cells.numbers[:3, place] = minute, key, self._minutes.find_one((key, minute), self._minute_made)
+        self._note_source(key, self._source_numbers.setdefault(source, len(self._source_numbers)), minute)
+
+    def _minute_made(self, name: tuple[int, int], place: int) -> None:
+        key, minute = name
+        self._minutes.numbers[:, place] = minute, key
+        self._minutes_of[key].append(place)
+
+    def _key_made(self, _name: bytes, place: int) -> None:
+        if place == len(self._minutes_of):
+            self._minutes_of.append(array("q"))
+        self._keys.numbers[_SOURCE, place] = -1
+
+    def _note_source(self, key: int, source: int, minute: int) -> None:
+        """Nearly all keys have one source."""
+        columns = self._keys.numbers
+        if columns[_SOURCE, key] in {-1, source}:
+            columns[_SOURCE, key] = source
+            columns[_SOURCE_MINUTE, key] = max(int(columns[_SOURCE_MINUTE, key]), minute)
+        else:
+            others = self._other_sources.setdefault(key, {})
+            others[source] = max(others.get(source, 0), minute)
+
+    def _sources_of(self, key: int, first: int) -> tuple[str, ...]:
+        """The sources that have said something about minute `first` or a later one."""
+        numbers = self._keys.numbers
+        newest = {int(numbers[_SOURCE, key]): int(numbers[_SOURCE_MINUTE, key])} | self._other_sources.get(key, {})
+        names = list(self._source_numbers)
+        return tuple(sorted(names[source].decode() for source, minute in newest.items() if minute >= first))
 
     def changed(self) -> list[Key]:
         """Keys changed since the last call, narrow kinds first, in a fixed order; empties the list."""
-        keys = sorted(self._changed, key=lambda k: (_BREADTH[KeyKind(k.kind)], k))
+        keys = [_key(name) for place in self._changed if (name := self._keys.names[place]) is not None]
         self._changed.clear()
-        return keys
+        return sorted(keys, key=lambda key: (_BREADTH[key.kind], key))
 
     def keys(self) -> list[Key]:
         """Every known key."""
-        return list(self._series)
+        return [_key(name) for name in self._keys.names if name is not None]
 
     def view(self, key: Key) -> KeyView:
         """The key as of its own newest watermark. Raises KeyError for a key never seen or forgotten."""
-        series = self._series[key]
-        minutes, counts = series.minutes.sorted()
-        first = horizon(series.as_of)
-        cut = int(np.searchsorted(minutes, first))
+        place = self._keys.place("\x1f".join(key).encode())
+        as_of, newest, oldest_new = self._keys.numbers[:3, place].tolist()
+        first = horizon(as_of)
+        rows = np.frombuffer(self._minutes_of[place], np.int64)
+        minutes = self._minutes.numbers[_MINUTE, rows]
+        if (minutes[1:] < minutes[:-1]).any() or (minutes[:1] < first).any():
+            order = np.argsort(minutes)
+            order = order[np.searchsorted(minutes, first, sorter=order) :]
+            rows, minutes = rows[order], minutes[order]
+        counts = self._minutes.counts[rows].astype(np.int64, order="F")  # read by column
         return KeyView(
             key=key,
-            as_of=series.as_of,
-            minutes=minutes[cut:] * MINUTE_MS,
-            counts=counts[cut:],
-            sources=tuple(sorted(name for name, newest in series.sources.items() if newest >= first)),
-            version=(series.as_of // 1000 << 32) + int(counts[cut:].sum()),
-            oldest_new_received_at=series.oldest_new_received_at,
-            newest_received_at=series.newest_received_at,
+            as_of=as_of,
+            minutes=minutes * MINUTE_MS,
+            counts=counts,
+            sources=self._sources_of(place, first),
+            version=(as_of // 1000 << 32) + int(counts.sum()),
+            oldest_new_received_at=oldest_new,
+            newest_received_at=newest,
         )
 
     def forget(self) -> None:
         """Free what no view shows any more, and keys idle for four days. Never changes a view."""
-        for key in [key for key, series in self._series.items() if series.as_of < self.watermark - IDLE_MS]:
-            del self._series[key]
-            self._changed.discard(key)
-        for series in self._series.values():
-            series.forget(horizon(series.as_of))
+        as_of = self._keys.numbers[_AS_OF]
+        first = horizon(np.where(as_of < self.watermark - IDLE_MS, _NEVER // 2, as_of))
+        idle = [place for place in self._keys.used().tolist() if as_of[place] < self.watermark - IDLE_MS]
+        cells, minutes = self._cells.used(), self._minutes.used()
+        old_cells = cells[self._cells.numbers[_MINUTE, cells] < first[self._cells.numbers[_KEY, cells]]]
+        old_minutes = minutes[self._minutes.numbers[_MINUTE, minutes] < first[self._minutes.numbers[_KEY, minutes]]]
+        shrunk = set(self._minutes.numbers[_KEY, old_minutes].tolist())
+        self._cells.drop([name for place in old_cells.tolist() if (name := self._cells.names[place]) is not None])
+        self._minutes.drop([name for at in old_minutes.tolist() if (name := self._minutes.names[at]) is not None])
+        gone = set(old_minutes.tolist())
+        for place in shrunk:
+            self._minutes_of[place] = array("q", (at for at in self._minutes_of[place] if at not in gone))
+        for place in idle:
+            self._minutes_of[place] = array("q")
+            self._other_sources.pop(place, None)
+            self._changed.discard(place)
+        self._keys.drop([name for place in idle if (name := self._keys.names[place]) is not None])
+
+
+def _key(name: bytes) -> Key:
+    return Key(*name.decode().split("\x1f", 2))

@@ -35,14 +35,21 @@ class Cause:
         """Points lost at this rate, in [0, points], never falling as the rate rises."""
         return self.points * min(max((rate - self.free) / (self.full - self.free), 0.0), 1.0)
 
+    def estimate(self, adverse: float, tried: float) -> float:
+        """The posterior's mean of the rate."""
+        return (adverse + self.free * self.prior_size) / (tried + self.prior_size)
+
+    def lost(self, adverse: float, tried: float) -> float:
+        """Points lost for `adverse` of `tried`, rounded to a hundredth."""
+        return round(self.points_at(self.estimate(adverse, tried)), 2)
+
     def penalty(self, adverse: float, tried: float) -> Penalty:
-        """The penalty for `adverse` of `tried`, rounded to a hundredth of a point."""
+        """What was lost for `adverse` of `tried`, with the reason in words."""
         rate = adverse / tried if tried > 0 else 0.0
-        estimate = (adverse + self.free * self.prior_size) / (tried + self.prior_size)
-        points = round(self.points_at(estimate), 2)
+        estimate = self.estimate(adverse, tried)
         return Penalty(
             name=self.name,
-            points=points,
+            points=self.lost(adverse, tried),
             rate=rate,
             limit=self.limit,
             numerator=adverse,

@@ -13,7 +13,6 @@ from schemas.aggregates import KeyKind, ReputationScore
 from streams.core.reputation.ledger import KeyView
 from streams.core.reputation.levels import Detector, worst
 from streams.core.reputation.penalties import adverse_of
-from streams.core.reputation.series import FIELDS
 
 Parameters = Mapping[KeyKind, tuple[Detector, ...]]
 
@@ -25,11 +24,10 @@ def score(view: KeyView, parameters: Parameters, scored_at: int) -> ReputationSc
     view of a ledger.
     """
     causes = adverse_of(view)
-    penalties = [cause.penalty(adverse, tried) for cause, adverse, tried in causes]
+    penalties = [cause.penalty(adverse, tried) for cause, adverse, tried in causes if cause.lost(adverse, tried)]
     ranges = [cause.range(adverse, tried) for cause, adverse, tried in causes]
     lost = round(sum(penalty.points for penalty in penalties), 2)
     signals = [detector.signal(view) for detector in parameters.get(KeyKind(view.key.kind), ())]
-    totals = dict(zip(FIELDS, view.counts.sum(axis=0).tolist(), strict=True))
     return ReputationScore(
         tenant=view.key.tenant,
         kind=view.key.kind,
@@ -43,9 +41,9 @@ def score(view: KeyView, parameters: Parameters, scored_at: int) -> ReputationSc
         level=worst(signal.level for signal in signals),
         scored_at=scored_at,
         sources=list(view.sources),
-        penalties=[penalty for penalty in penalties if penalty.points],
+        penalties=penalties,
         signals=signals,
         oldest_new_received_at=view.oldest_new_received_at,
         newest_received_at=view.newest_received_at,
-        **totals,
+        **view.totals,
     )

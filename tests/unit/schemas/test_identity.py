@@ -22,6 +22,13 @@ def test_ids_stay_the_same_from_release_to_release() -> None:
     assert identity.event_id("acme", "sendgrid", "sg-1") == "49fb133d14cfc27d11eacd2af0e1d5dc"
 
 
+def test_an_id_is_the_hash_of_its_parts_whichever_way_it_is_reached() -> None:
+    content = ("open", "m\ud800", 5, "")
+    assert identity.event_id("t", "p", "x\ud800") == identity.digest("t", "p", "id", "x\ud800")
+    assert identity.event_id("t", "p", "", *content) == identity.digest("t", "p", "content", *content)
+    assert identity.recipient_key("pepper", "acme", "ada@example.com") == "301ba367ce35d6297e52656c75ee422d"
+
+
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="\x1f")), min_size=1, max_size=4))
 def test_parts_do_not_run_together(parts: list[str]) -> None:
     joined = identity.digest("".join(parts), "")

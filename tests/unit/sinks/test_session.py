@@ -161,7 +161,9 @@ class FakeLetters:
 class Rig:
     """A session over fakes; `steps` is what happened, in order."""
 
-    def __init__(self, committed: int | None = None, topic: str = OUTCOMES) -> None:
+    def __init__(
+        self, committed: int | None = None, topic: str = OUTCOMES, settings: SinkSettings | None = None
+    ) -> None:
         self.steps: list[str] = []
         self.log = FakeLog(self.steps)
         self.intents = FakeIntents(self.steps)
@@ -177,7 +179,7 @@ class Rig:
             intents=self.intents,
             loader=self.loader,
             dead_letters=FakeLetters(self.steps),
-            settings=SinkSettings(max_records=100),
+            settings=settings or SinkSettings(max_records=100),
             metrics=SinkMetrics(CollectorRegistry()),
             clock=self.clock,
             at=lambda _: None,
@@ -301,3 +303,23 @@ def test_a_partition_starts_where_the_group_left_off() -> None:
     rig = Rig(committed=7)
     rig.assign()
     assert [place.offset for place in rig.log.assigned] == [7]
+
+
+def collected_at(rig: Rig, records: int) -> float:
+    """When a round with so many records ends, in seconds from its beginning."""
+    rig.assign()
+    rig.log.waiting = [Record(rig.place, offset, VALUE) for offset in range(records)]
+    began = rig.now
+    rig.session.collect(lambda: False)
+    return rig.now - began
+
+
+def test_a_quiet_round_ends_after_its_time_and_a_full_stream_gets_a_longer_one() -> None:
+    settings = SinkSettings(flush_s=0.5, busy_flush_s=2.0, busy_records=10, max_records=1_000)
+    assert collected_at(Rig(settings=settings), 9) == pytest.approx(0.5, abs=0.05)
+    assert collected_at(Rig(settings=settings), 10) == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_full_round_ends_at_once_however_long_it_may_last() -> None:
+    settings = SinkSettings(flush_s=0.5, busy_flush_s=2.0, busy_records=5, max_records=10)
+    assert collected_at(Rig(settings=settings), 50) < 0.3

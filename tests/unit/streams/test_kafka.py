@@ -70,6 +70,41 @@ async def test_a_record_larger_than_the_log_takes_is_permanent(nowhere: str) -> 
     assert caught.value.code == FailureCode.BODY_TOO_LARGE
 
 
+async def test_a_call_in_parts_is_given_up_in_time_and_says_how_much_failed(log: LogProducer) -> None:
+    started = time.monotonic()
+    sending = log.begin()
+    await sending.add("t", [(b"x", b"k")] * 2)
+    await sending.add("t", [(b"y", b"k")])
+    with pytest.raises(Transient, match="3 of 3 records: not acknowledged"):
+        await sending.finish()
+    assert ACK_S <= time.monotonic() - started < BOUND_S
+
+
+async def test_a_call_in_parts_waits_for_room_in_the_queue_and_then_gives_up(log: LogProducer) -> None:
+    async def send() -> None:
+        sending = log.begin()
+        await sending.add("t", [(b"x", b"k")] * 30)
+        await sending.finish()
+
+    # What is given up makes room for the rest, so it may also be the acknowledgements that fail.
+    with pytest.raises(Transient, match=r"queue to the log is full|not acknowledged"):
+        await send()
+
+
+async def test_a_part_larger_than_the_log_takes_is_permanent(nowhere: str) -> None:
+    log = LogProducer(nowhere, max_message_bytes=2000)
+    with pytest.raises(Permanent) as caught:
+        await log.begin().add("t", [(b"x" * 3000, b"k")])
+    log.close(0.0)
+    assert caught.value.code == FailureCode.BODY_TOO_LARGE
+
+
+async def test_a_call_without_records_needs_no_broker(log: LogProducer) -> None:
+    sending = log.begin()
+    await sending.add("t", [])
+    await sending.finish()
+
+
 async def test_nothing_to_send_needs_no_broker(log: LogProducer) -> None:
     assert await log.send_all([]) == []
     assert log.produce_all([]) == []

@@ -19,7 +19,8 @@ from schemas.failures import DeadLetter
 from schemas.identity import digest
 from streams.core import counting
 from streams.core.columns import read_columns
-from streams.core.counting import COLUMNS, METRICS
+from streams.core.counting import COLUMNS, Increments
+from streams.core.meaning import METRICS
 from streams.core.partials import KEEP_MS, PartitionCounts
 from streams.lane.guard import apart
 
@@ -211,8 +212,9 @@ class History:
 
     def open(self) -> tuple[PartitionCounts, int]:
         restored = state()
-        for key, value in self.changelog:
-            restored.restore(key, value)
+        for start in range(0, len(self.changelog), size := self.dice.randrange(1, 60)):
+            part = self.changelog[start : start + size]
+            restored.restore([key for key, _ in part], [value for _, value in part])
         return restored, restored.start(self.marker)
 
     def work(self, worker: PartitionCounts, at: int, upto: int) -> int:
@@ -276,13 +278,15 @@ def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: 
     ]
     values: list[bytes | None] = [CODEC.encode(item) for item in events]
     frame = read_columns(values, COLUMNS, CODEC, 0).frame
-    whole = counting.count(frame)
-    summed: dict[Any, Any] = {}
-    for position in range(len(frame)):
-        for key, increment in counting.count(frame[position : position + 1]).items():
-            held = summed.setdefault(key, increment)
-            if held is not increment:
-                held.counts = dict(Counter(held.counts) + Counter(increment.counts))
-                held.oldest_received_at = min(held.oldest_received_at, increment.oldest_received_at)
-                held.newest_received_at = max(held.newest_received_at, increment.newest_received_at)
-    assert whole == summed
+    assert rows_of(counting.count(frame)) == rows_of(*(counting.count(frame[at : at + 1]) for at in range(len(frame))))
+
+
+def rows_of(*parts: Increments) -> dict[bytes, tuple[list[int], int, int]]:
+    """Counts and receipt times by key, whatever batches they came in."""
+    found: dict[bytes, tuple[list[int], int, int]] = {}
+    for part in parts:
+        columns = (part.keys, part.counts.tolist(), part.oldest.tolist(), part.newest.tolist())
+        for key, counts, oldest, newest in zip(*columns, strict=True):
+            held, first, last = found.get(key, ([0] * len(METRICS), oldest, newest))
+            found[key] = [a + b for a, b in zip(held, counts, strict=True)], min(first, oldest), max(last, newest)
+    return found

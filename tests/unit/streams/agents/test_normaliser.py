@@ -87,6 +87,34 @@ def test_events_go_out_under_their_recipients_key_and_point_at_the_raw_record() 
     ]
 
 
+def test_a_batch_is_made_in_parts_each_when_it_is_asked_for() -> None:
+    read: list[str] = []
+
+    class Reading(Words):
+        def parse(self, request: Request, context: Context) -> ParseResult:
+            read.append(request.body.decode())
+            return super().parse(request, context)
+
+    part: Part[Any] = Part(2, None, fetched=0, next=0)
+    values: list[bytes | None] = [raw(f"word{number}") for number in range(50)]
+    batch = Batch(part, 0, 0, 50, values, list(range(50)))
+    parts = Normaliser(Config(), CODEC, lambda _: Reading(), Telemetry()).parts(batch)
+    next(parts)
+    assert 0 < len(read) < 50
+    list(parts)
+    assert read == [f"word{number}" for number in range(50)]
+
+
+def test_what_was_made_is_counted_by_provider_and_type() -> None:
+    stats = Telemetry()
+    part: Part[Any] = Part(2, None, fetched=0, next=0)
+    batch = Batch(part, 0, 0, 2, [raw("ann bob bad"), raw("ann")], [0, 1])
+    Normaliser(Config(), CODEC, find, stats).records(batch)
+    count = stats.registry.get_sample_value
+    assert count("mailweir_events_total", {"provider": "words", "event_type": "delivered"}) == 3
+    assert count("mailweir_dead_letters_total", {"stage": "normalise", "code": "item_unreadable"}) == 1
+
+
 def test_one_bad_item_never_sinks_its_request() -> None:
     records = made(raw("ann bad bob"))
     assert [event.event_id for event in events(records)] == ["ann", "bob"]

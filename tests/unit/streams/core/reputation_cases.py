@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from schemas.aggregates import KeyKind, Level, ReputationPartial, ReputationScore, Signal
-from streams.core.reputation.ledger import Key, KeyView
+from schemas.avro import Codec
+from streams.core.counting import row_key
+from streams.core.reputation.ledger import Key, KeyView, Ledger
+from streams.core.reputation.partial_rows import read_partials
 from streams.core.reputation.series import COLUMN, FIELDS, MINUTE_MS
 
+CODEC = Codec()
 START = 1_750_000_000_000 // 3_600_000 * 3_600_000
 
 
@@ -40,6 +44,15 @@ def partial_of(
         "oldest_new_received_at": START + offset,
     }  # fmt: skip
     return ReputationPartial(**(given | changes))  # type: ignore[arg-type]
+
+
+def apply(ledger: Ledger, *partials: ReputationPartial) -> int:
+    """Hand partials to the ledger as the topic's records; how many said something new."""
+    keys = [row_key(p.tenant, p.kind, p.key, p.source, p.minute) for p in partials]
+    partitions = np.array([p.partition for p in partials], np.int64)
+    rows, broken = read_partials(keys, [CODEC.encode(p) for p in partials], partitions, CODEC)
+    assert broken == {}
+    return ledger.apply(rows)
 
 
 def score_of(

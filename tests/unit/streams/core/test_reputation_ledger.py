@@ -12,7 +12,7 @@ from streams.core.reputation.detectors import DETECTORS
 from streams.core.reputation.ledger import Key, Ledger
 from streams.core.reputation.score import score
 from streams.core.reputation.series import MINUTE_MS
-from tests.unit.streams.core.reputation_cases import START, partial_of
+from tests.unit.streams.core.reputation_cases import START, apply, partial_of
 
 SPRING = Key("acme", "campaign", "spring")
 
@@ -41,10 +41,14 @@ def streams(draw: st.DrawFn) -> list[ReputationPartial]:
 def scores(records: list[ReputationPartial], *, forgetting: bool = False) -> list[ReputationScore]:
     ledger = Ledger()
     for record in records:
-        ledger.apply(record)
+        apply(ledger, record)
         if forgetting:
             ledger.forget()
-    return [replace(score(ledger.view(key), DETECTORS, 0), oldest_new_received_at=0) for key in sorted(ledger.keys())]
+    return [as_of_now(ledger, key) for key in sorted(ledger.keys())]
+
+
+def as_of_now(ledger: Ledger, key: Key) -> ReputationScore:
+    return replace(score(ledger.view(key), DETECTORS, 0), oldest_new_received_at=0)
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,6 +58,9 @@ def test_any_order_and_any_repetition_of_the_partials_give_the_same_scores(data:
     again = records + [data.draw(st.sampled_from(records)) for _ in range(len(records) // 2)]
     shuffled = data.draw(st.permutations(again))
     assert scores(shuffled) == scores(records)
+    at_once = Ledger()
+    apply(at_once, *shuffled)
+    assert [as_of_now(at_once, key) for key in sorted(at_once.keys())] == scores(records)
 
 
 @settings(max_examples=15, deadline=None)
@@ -66,18 +73,18 @@ def test_forgetting_never_changes_a_score(records: list[ReputationPartial]) -> N
 
 def test_a_newer_offset_replaces_the_minute_and_an_older_one_is_ignored() -> None:
     ledger = Ledger()
-    assert ledger.apply(partial_of(0, 5, delivered=10))
-    assert ledger.apply(partial_of(0, 9, delivered=25))
-    assert not ledger.apply(partial_of(0, 7, delivered=18))
-    assert not ledger.apply(partial_of(0, 9, delivered=25))
+    assert apply(ledger, partial_of(0, 5, delivered=10))
+    assert apply(ledger, partial_of(0, 9, delivered=25))
+    assert not apply(ledger, partial_of(0, 7, delivered=18))
+    assert not apply(ledger, partial_of(0, 9, delivered=25))
     assert ledger.view(SPRING).total("delivered") == 25
 
 
 def test_partitions_and_sources_of_one_minute_add_up() -> None:
     ledger = Ledger()
-    ledger.apply(partial_of(0, 5, delivered=10))
-    ledger.apply(partial_of(0, 5, partition=1, delivered=3))
-    ledger.apply(partial_of(0, 6, source="mta", delivered=2))
+    apply(ledger, partial_of(0, 5, delivered=10))
+    apply(ledger, partial_of(0, 5, partition=1, delivered=3))
+    apply(ledger, partial_of(0, 6, source="mta", delivered=2))
     view = ledger.view(SPRING)
     assert view.column("delivered").tolist() == [15]
     assert view.sources == ("esp", "mta")
@@ -85,41 +92,41 @@ def test_partitions_and_sources_of_one_minute_add_up() -> None:
 
 def test_minutes_leave_the_view_72_hours_after_they_were_sent() -> None:
     ledger = Ledger()
-    ledger.apply(partial_of(0, 1, delivered=7))
-    ledger.apply(partial_of(72 * 60, 2, delivered=1))
+    apply(ledger, partial_of(0, 1, delivered=7))
+    apply(ledger, partial_of(72 * 60, 2, delivered=1))
     assert ledger.view(SPRING).total("delivered") == 8
-    ledger.apply(partial_of(72 * 60 + 1, 3, delivered=1))
+    apply(ledger, partial_of(72 * 60 + 1, 3, delivered=1))
     assert ledger.view(SPRING).total("delivered") == 2
     ledger.forget()
-    assert not ledger.apply(partial_of(0, 4, delivered=9))
+    assert not apply(ledger, partial_of(0, 4, delivered=9))
     assert ledger.view(SPRING).total("delivered") == 2
 
 
 def test_changed_keys_come_once_and_narrow_keys_come_first() -> None:
     ledger = Ledger()
     for kind in (KeyKind.TENANT, KeyKind.IP, KeyKind.CAMPAIGN, KeyKind.IP_PROVIDER):
-        ledger.apply(partial_of(0, 1, kind=kind.value))
+        apply(ledger, partial_of(0, 1, kind=kind.value))
     assert [key.kind for key in ledger.changed()] == ["campaign", "ip_provider", "ip", "tenant"]
     assert ledger.changed() == []
-    ledger.apply(partial_of(0, 1))
+    apply(ledger, partial_of(0, 1))
     assert ledger.changed() == []
 
 
 def test_keys_idle_for_four_days_are_forgotten() -> None:
     ledger = Ledger()
-    ledger.apply(partial_of(0, 1, key="old"))
-    ledger.apply(partial_of(0, 1, watermark_min=4 * 24 * 60 + 1))
+    apply(ledger, partial_of(0, 1, key="old"))
+    apply(ledger, partial_of(0, 1, watermark_min=4 * 24 * 60 + 1))
     ledger.forget()
     assert ledger.keys() == [SPRING]
 
 
 def test_a_score_knows_its_longest_waiting_event_since_the_last_round() -> None:
     ledger = Ledger()
-    ledger.apply(partial_of(0, 4))
-    ledger.apply(partial_of(1, 9))
+    apply(ledger, partial_of(0, 4))
+    apply(ledger, partial_of(1, 9))
     assert ledger.view(SPRING).oldest_new_received_at == START + 4
     ledger.changed()
-    ledger.apply(partial_of(2, 12))
+    apply(ledger, partial_of(2, 12))
     assert ledger.view(SPRING).oldest_new_received_at == START + 12
     assert ledger.view(SPRING).newest_received_at == START + 12
 
@@ -127,7 +134,7 @@ def test_a_score_knows_its_longest_waiting_event_since_the_last_round() -> None:
 def test_out_of_order_minutes_are_seen_in_order() -> None:
     ledger = Ledger()
     for minute in (5, 1, 3):
-        ledger.apply(partial_of(minute, minute, delivered=minute))
+        apply(ledger, partial_of(minute, minute, delivered=minute))
     view = ledger.view(SPRING)
     assert view.column("delivered").tolist() == [1, 3, 5]
     assert view.minutes.tolist() == [START + minute * MINUTE_MS for minute in (1, 3, 5)]
@@ -140,6 +147,6 @@ def test_the_version_rises_with_every_counted_event_also_when_old_minutes_leave(
     for offset, (minute, delivered) in enumerate(
         [(0, 50_000), (0, 50_001), (1, 1), (72 * 60 + 5, 1), (72 * 60 + 5, 2)]
     ):
-        ledger.apply(partial_of(minute, offset, delivered=delivered))
+        apply(ledger, partial_of(minute, offset, delivered=delivered))
         versions.append(ledger.view(SPRING).version)
     assert versions == sorted(set(versions))

@@ -19,7 +19,7 @@ from streams.core.remediation.desk import Desk
 from streams.core.reputation.detectors import COMPLAINTS, DETECTORS
 from streams.core.reputation.ledger import Ledger
 from streams.core.reputation.score import score
-from tests.unit.streams.core.reputation_cases import START, partial_of
+from tests.unit.streams.core.reputation_cases import START, apply, partial_of
 
 PROVIDERS = {"gmail": 0.5, "yahoo": 0.3, "outlook": 0.2}
 MINUTES = 120
@@ -84,7 +84,7 @@ def decisions_of(bounces: dict[str, float], blocked: str = "", seed: int = 1) ->
     ledger, desk, decided = Ledger(), Desk(), []
     for minute in range(MINUTES):
         for partial in partials(minute, river(minute, generator, bounces, blocked)):
-            ledger.apply(partial)
+            apply(ledger, partial)
         for key in ledger.changed():
             decision = desk.consider(score(ledger.view(key), DETECTORS, 0), POLICY, START + minute * 60_000)
             decided += [decision] if decision else []

@@ -1,0 +1,59 @@
+"""Every connector's parser on its provider's own posts, in this process: `parse_<provider>_eps`.
+
+Events per CPU second of one thread, from the request's bytes to complete canonical events, best of several
+passes: other processes on the machine only ever make a pass slower. A figure is "wrong" when the number of
+events is not the number that was posted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from benchmarks.figure import Figure, Plan, median_of, missing
+from benchmarks.simulated import START_MS, Post, simulated
+from connectors.base import Connector, Context, Request
+from connectors.registry import CONNECTORS
+
+GOAL = ">= 150,000"
+_EVENTS = 12_000
+_PASSES = 5
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """One figure per connector of the registry."""
+    figures = []
+    for item in CONNECTORS:
+        figures.append(_figure(item, plan))
+        plan.say(f"{figures[-1].name}: {figures[-1].value:,.0f} events/s")
+    return figures
+
+
+def _figure(item: Connector, plan: Plan) -> Figure:
+    name = f"parse_{item.name}_eps"
+    try:
+        posts = simulated(item.name, _EVENTS // 4 if plan.quick else _EVENTS, plan.seed)
+    except KeyError:
+        return missing(name, "events/s", f"the simulator knows no {item.name}", goal=GOAL)
+    runs = [_run(item, posts, _PASSES * number) for number in range(plan.runs)]
+    wrong = next((note for _, note in runs if note), "")
+    return median_of(name, [eps for eps, _ in runs], "events/s", goal=GOAL, note=wrong)
+
+
+def _run(item: Connector, posts: Sequence[Post], first: int) -> tuple[float, str]:
+    """(events per CPU second, what is wrong); `first`: the first pass's number, for recipients of its own."""
+    context = Context(tenant="acme", source=item.name, received_at=START_MS, recipient_secret="pepper")
+    expected = sum(post.events for post in posts)
+    best, found = float("inf"), 0
+    for number in range(first, first + _PASSES):
+        requests = [_request(post, number) for post in posts]
+        began = time.process_time()
+        found = sum(len(item.parse(request, context).events) for request in requests)
+        best = min(best, time.process_time() - began)
+    wrong = "" if found >= expected else f"wrong: {found} events of {expected}"
+    return found / best, wrong
+
+
+def _request(post: Post, number: int) -> Request:
+    """The post with other recipients in every pass: what is remembered of one must not help the next."""
+    return Request(headers={}, body=post.body.replace(b"@", b".%d@" % number), received_at=START_MS)

@@ -1,0 +1,42 @@
+"""A batch of partials as columns: what the ledger takes in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.aggregates import ReputationPartial
+from schemas.avro import Codec
+from schemas.errors import Permanent
+from streams.core.columns import read_records
+from streams.core.meaning import METRICS
+from streams.core.rows import Ints
+
+_TIMES = ("applied_offset", "watermark", "oldest_new_received_at", "newest_received_at")
+
+
+@dataclass(slots=True)
+class PartialRows:
+    """Partials of one topic, one per row; `keys` are their records' keys (`counting.row_key`).
+
+    `counts`: shape (rows, METRICS). Times in ms; `oldest_new` is 0 where nothing of a row is new.
+    """
+
+    keys: list[bytes]
+    partitions: Ints
+    counts: Ints
+    applied: Ints
+    watermark: Ints
+    oldest_new: Ints
+    newest: Ints
+
+
+def read_partials(
+    keys: Sequence[bytes], values: Sequence[bytes | None], partitions: Ints, codec: Codec
+) -> tuple[PartialRows, dict[int, Permanent]]:
+    """The partials among records of the topic, without tombstones, markers and ids; what cannot be read, and why."""
+    read = read_records(values, ReputationPartial, (*METRICS, *_TIMES), codec)
+    at = read.frame["position"].to_numpy()
+    counts = read.frame.select(METRICS).to_numpy()
+    numbers = [read.frame[name].to_numpy() for name in _TIMES]
+    return PartialRows([keys[position] for position in at.tolist()], partitions[at], counts, *numbers), read.broken

@@ -1,0 +1,263 @@
+"""The lane's consumer thread: a member of the group that hands whole partition batches to the event loop.
+
+It owns the Kafka consumer alone (a consumer's calls from two threads wait for each other): it polls, takes
+partitions over and gives them up, rewinds and commits. Rebalances are cooperative (KIP-429): partitions that
+stay keep their state and go on, those that go are flushed and committed before they are given up. A
+consumer that has fallen silent though the log has more ends the process; a new one takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, Protocol, TypeVar
+
+from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.lane import runs
+from streams.lane.part import Batch, Part
+from streams.lane.settings import LaneSettings
+
+log = logging.getLogger(__name__)
+State = TypeVar("State")
+Result = TypeVar("Result")
+
+_POLL_S = 0.1  # how late a rewind, a commit or the end is noticed on a silent topic
+_SILENT_POLLS = 150  # 15 s without a record, before the log is asked whether it has more
+_ASK_S = 5.0  # for the answer
+_COMMIT_S = 0.5  # commits are for lag monitors: a flush on a quiet stream comes more often
+_RELEASE_S = 30.0
+
+
+class Owner(Protocol[State]):
+    """The lane, as its reader sees it."""
+
+    settings: LaneSettings
+    parts: dict[int, Part[State]]
+
+    def open_parts(self, numbers: list[int]) -> dict[int, Part[State]]:
+        """Take partitions over. Called in the reader's thread; may block; raises KafkaException."""
+
+    def linger_until_s(self, since_s: float) -> float:
+        """Until when the batch that began at `since_s` is held open (monotonic). Called in the reader's thread."""
+
+    async def take(self, batches: list[Batch[State]]) -> None:
+        """Take batches over. Waits while too much is in hand."""
+
+    async def release(self, parts: list[Part[State]]) -> None:
+        """Write what the parts hold and do no more with them. Raises KafkaException."""
+
+    async def crash(self, reason: BaseException) -> None:
+        """The thread has ended."""
+
+
+class Reader(Generic[State]):
+    """Runs the consumer from `start` to `stop`. `make_consumer`: from librdkafka's settings."""
+
+    def __init__(self, owner: Owner[State], make_consumer: Callable[[dict[str, Any]], Consumer] = Consumer) -> None:
+        self._owner, self._make_consumer = owner, make_consumer
+        self._topic = owner.settings.topic
+        self._halt = threading.Event()
+        self._to_commit: dict[int, int] = {}
+        self._committed_s = 0.0
+        self._silent_polls = 0
+        self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
+        self.has_joined = False  # the group has said which partitions are ours, perhaps none
+
+    def start(self, events: asyncio.AbstractEventLoop) -> None:
+        """Start the thread. Batches go to `events`, the owner's loop."""
+        self._events = events
+        self._thread = threading.Thread(target=self._run, name="lane", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Stop reading: the thread releases its partitions and leaves the group."""
+        self._halt.set()
+        await self._events.run_in_executor(None, self._thread.join, _RELEASE_S)
+
+    def commit_soon(self, number: int, position: int) -> None:
+        """Commit a partition's position within a second. May be called from any thread."""
+        self._to_commit[number] = position
+
+    def _run(self) -> None:
+        try:
+            self._consumer = self._make_consumer(self._config())
+            self._consumer.subscribe(
+                [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
+            while not self._halt.is_set():
+                self._rewind_asked()
+                self._commit(after_s=_COMMIT_S)
+                batches = self._next_batches()
+                if batches:
+                    self._on_loop(self._owner.take(batches))
+                self._begin_fresh()
+                self._check_silence()
+            self._consumer.close()  # calls _revoked: a last flush, then leave the group
+        except BaseException as error:  # a thread's end must never go unnoticed
+            if not self._halt.is_set():
+                log.exception("the lane's consumer thread ended")
+            asyncio.run_coroutine_threadsafe(self._owner.crash(error), self._events)
+
+    def _config(self) -> dict[str, Any]:
+        settings = self._owner.settings
+        return {
+            "bootstrap.servers": settings.bootstrap,
+            "log_level": 2,  # librdkafka says every lost connection on stderr otherwise
+            "group.id": settings.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": settings.session_timeout_ms,
+            "heartbeat.interval.ms": settings.session_timeout_ms // 10,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "reconnect.backoff.max.ms": 1_000,  # a broker that is back is found within a second
+            "on_commit": self._on_commit,
+            "fetch.wait.max.ms": 50,
+            "fetch.queue.backoff.ms": 10,  # the default, 1000, idles a consumer that is catching up
+            "queued.min.messages": 50_000,
+            "queued.max.messages.kbytes": settings.fetch_kbytes,
+        }
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _next_batches(self) -> list[Batch[State]]:
+        messages = self._consumer.consume(1, _POLL_S)
+        if messages:
+            now = time.monotonic()
+            linger_s = self._owner.linger_until_s(now) - now
+            messages += self._consumer.consume(self._owner.settings.batch, max(linger_s, 0.0))
+        self._report(runs.errors(messages))
+        self._silent_polls = 0 if messages else self._silent_polls + 1
+        fresh = {item.partition for item in self._fresh}  # these records are of an earlier ownership: to be read again
+        batches = []
+        for number, records in runs.by_partition(messages).items():
+            part = self._owner.parts.get(number)
+            if part is not None and number not in fresh and (batch := _batch(part, records)):
+                batches.append(batch)
+        return batches
+
+    def _report(self, errors: list[KafkaError]) -> None:
+        for error in errors:
+            if error.fatal():
+                raise KafkaException(error)
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's public code
+                log.warning("%s: consumer: %s", self._topic, error.name())
+
+    def _rewind_asked(self) -> None:
+        for part in list(self._owner.parts.values()):
+            if part.must_rewind:
+                part.must_rewind, part.fetched = False, part.next
+                self._consumer.seek(TopicPartition(self._topic, part.number, part.next))
+
+    def _commit(self, after_s: float = 0.0) -> None:
+        """Commit what became durable; for lag monitors, and for lanes without a changelog the position."""
+        now = time.monotonic()
+        if not self._to_commit or now - self._committed_s < after_s:
+            return
+        self._committed_s = now
+        due = [TopicPartition(self._topic, n, self._to_commit.pop(n)) for n in list(self._to_commit)]
+        try:
+            self._consumer.commit(offsets=due, asynchronous=True)
+        except KafkaException as error:
+            self._on_commit(error.args[0], due)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        """Called from a poll. A position that a rebalance or a dying broker turned away goes out again."""
+        for place in places:
+            if (error or place.error) and place.partition in self._owner.parts:
+                self._to_commit.setdefault(place.partition, place.offset)
+
+    def _on_loop(self, work: Coroutine[Any, Any, Result], timeout_s: float | None = None) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._events).result(timeout_s)
+
+    # -- the group; called from within a poll --------------------------------------------------------------------
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        opened = self._owner.open_parts([item.partition for item in partitions]) if partitions else {}
+        places = [
+            TopicPartition(self._topic, number, part.next if part.next >= 0 else OFFSET_STORED)
+            for number, part in opened.items()
+        ]
+        consumer.incremental_assign(places)
+        if places:
+            consumer.pause(places)  # what this very poll returns of them was read before
+        self._fresh += places
+        self._owner.parts.update(opened)
+        self.has_joined = True
+        log.info("%s: own partitions %s, new %s", self._topic, sorted(self._owner.parts), sorted(opened))
+
+    def _begin_fresh(self) -> None:
+        if self._fresh:
+            self._consumer.resume(self._fresh)
+            self._fresh = []
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = self._drop(partitions)
+        self._on_loop(self._owner.release(gone), _RELEASE_S)
+        self._commit()
+        consumer.incremental_unassign(partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for part in self._drop(partitions):
+            part.is_live = False  # somebody else owns it already: write nothing more
+        consumer.incremental_unassign(partitions)
+
+    def _drop(self, partitions: list[TopicPartition]) -> list[Part[State]]:
+        numbers = {item.partition for item in partitions}
+        self._fresh = [item for item in self._fresh if item.partition not in numbers]
+        log.info("%s: give up partitions %s", self._topic, sorted(numbers))
+        return [self._owner.parts.pop(number) for number in numbers if number in self._owner.parts]
+
+    # -- silence -------------------------------------------------------------------------------------------------
+
+    def _check_silence(self) -> None:
+        """A consumer can fall silent for good when its broker dies in a rebalance: see that it has not.
+
+        Raises KafkaException when nothing came for long though another consumer is given more.
+        """
+        if self._silent_polls < _SILENT_POLLS:
+            return
+        self._silent_polls = 0
+        for part in list(self._owner.parts.values()):
+            if self._has_more(part):
+                log.error("partition %d has records from %d on, none came", part.number, part.fetched)
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
+
+    def _has_more(self, part: Part[State]) -> bool:
+        place = TopicPartition(self._topic, part.number, part.fetched)
+        try:
+            if part.fetched < 0:
+                place.offset = max(self._consumer.committed([place], _ASK_S)[0].offset, 0)
+            if self._consumer.get_watermark_offsets(place, _ASK_S)[1] <= place.offset:
+                return False
+            return self._can_read(place)
+        except KafkaException as error:  # the broker is away: its return comes first
+            log.warning("%s: the log does not answer (%s)", self._topic, error.args[0].name())
+            return False
+
+    def _can_read(self, place: TopicPartition) -> bool:
+        """Whether a consumer that has nothing to do with the group is given a record there."""
+        probe = self._make_consumer(self._config() | {"group.id": f"{self._owner.settings.group}-probe"})
+        try:
+            probe.assign([place])
+            return any(message.error() is None for message in probe.consume(1, _ASK_S))
+        finally:
+            probe.close()
+
+
+def _batch(part: Part[State], records: list[Message]) -> Batch[State] | None:
+    """What is new of these records, in the order of the log."""
+    offsets = runs.offsets_of(records)
+    if offsets[0] < part.fetched:  # left over from before a seek
+        records = [record for record, offset in zip(records, offsets, strict=True) if offset >= part.fetched]
+        offsets = runs.offsets_of(records)
+        if not records:
+            return None
+    start = part.fetched if part.fetched >= 0 else offsets[0]
+    if part.next < 0:  # the group had no position: the first record read is where we begin
+        part.next = start
+    part.fetched, part.handed_at_s = offsets[-1] + 1, time.monotonic()
+    return Batch(part, part.epoch, start, part.fetched, runs.values_of(records), offsets)

@@ -1,0 +1,160 @@
+"""The consumer thread's decisions, on a consumer that says what the test wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.lane.part import Batch, Part
+from streams.lane.reader import Reader
+from streams.lane.settings import LaneSettings
+
+
+class Group:
+    """Stands in for a consumer: answers polls from a list, remembers what it was told."""
+
+    def __init__(self, polls: list[list[Message]] | None = None, high: int = 0) -> None:
+        self.polls, self.high = polls or [], high
+        self.told: list[tuple[str, list[tuple[int, int]]]] = []
+
+    def consume(self, _number: int, _timeout: float) -> list[Message]:
+        return self.polls.pop(0) if self.polls else []
+
+    def get_watermark_offsets(self, _place: TopicPartition, _timeout: float) -> tuple[int, int]:
+        return 0, self.high
+
+    def close(self) -> None:
+        self.told.append(("close", []))
+
+    def __getattr__(self, name: str) -> Any:
+        def remember(places: list[TopicPartition] | None = None, **more: Any) -> None:
+            found = places if places is not None else more.get("offsets", [])
+            self.told.append((name, [(place.partition, place.offset) for place in found]))
+
+        return remember
+
+
+class Lane:
+    """An owner whose partitions all begin at offset 100."""
+
+    settings = LaneSettings(bootstrap="nowhere:1", group="g", topic="t")
+
+    def __init__(self) -> None:
+        self.parts: dict[int, Part[None]] = {}
+
+    def open_parts(self, numbers: list[int]) -> dict[int, Part[None]]:
+        return {number: Part(number, None, fetched=100, next=100) for number in numbers}
+
+    def linger_until_s(self, since_s: float) -> float:
+        return since_s
+
+    async def take(self, batches: list[Batch[None]]) -> None: ...
+
+    async def release(self, parts: list[Part[None]]) -> None: ...
+
+    async def crash(self, reason: BaseException) -> None: ...
+
+
+def reader(group: Group, probe: Group | None = None) -> Reader[None]:
+    made = Reader[None](Lane(), lambda _config: probe or group)  # type: ignore[arg-type,return-value]
+    made._consumer = group  # type: ignore[assignment]
+    return made
+
+
+def assigned(made: Reader[None], *numbers: int) -> None:
+    consumer: Consumer = made._consumer
+    made._assigned(consumer, [TopicPartition("t", number) for number in numbers])
+
+
+def message(partition: int, offset: int) -> Message:
+    return Message(topic="t", partition=partition, offset=offset, value=b"%d" % offset)
+
+
+def test_what_a_poll_had_read_before_it_brought_a_partition_is_read_again() -> None:
+    group = Group()
+    made = reader(group)
+    assigned(made, 0)
+    made._begin_fresh()
+    assigned(made, 1)  # from within the poll that returns this:
+    group.polls = [[message(0, 100)], [message(0, 101), message(1, 250)]]
+    assert [(batch.part.number, batch.offsets) for batch in made._next_batches()] == [(0, [100, 101])]
+    assert ("pause", [(1, 100)]) in group.told
+    made._begin_fresh()
+    assert group.told[-1] == ("resume", [(1, 100)])
+    group.polls = [[message(1, 100)]]
+    assert [batch.offsets for batch in made._next_batches()] == [[100]]
+
+
+def test_a_partition_that_stays_keeps_its_state() -> None:
+    made = reader(Group())
+    assigned(made, 0)
+    kept = made._owner.parts[0]
+    assigned(made, 1)
+    assert made._owner.parts[0] is kept
+    made._lost(made._consumer, [TopicPartition("t", 1)])
+    assert made._owner.parts == {0: kept}
+
+
+def test_lost_partitions_are_not_written_any_more() -> None:
+    made = reader(Group())
+    assigned(made, 0)
+    part = made._owner.parts[0]
+    made._lost(made._consumer, [TopicPartition("t", 0)])
+    assert not part.is_live
+
+
+def test_records_below_the_position_are_not_handed_over_twice() -> None:
+    group = Group([[message(0, 98)], [message(0, 99), message(0, 100)], [message(0, 99)]])
+    made = reader(group)
+    assigned(made, 0)
+    made._begin_fresh()
+    assert [(batch.start, batch.end, batch.offsets) for batch in made._next_batches()] == [(100, 101, [100])]
+    assert made._next_batches() == []
+
+
+def test_a_position_that_was_not_committed_goes_out_again_while_the_partition_is_ours() -> None:
+    group = Group()
+    made = reader(group)
+    assigned(made, 0)
+    failed = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
+    made._on_commit(failed, [TopicPartition("t", 0, 120), TopicPartition("t", 3, 50)])
+    made._commit()
+    assert group.told[-1] == ("commit", [(0, 120)])
+
+
+def test_a_newer_position_is_not_replaced_by_one_that_failed() -> None:
+    group = Group()
+    made = reader(group)
+    assigned(made, 0)
+    made.commit_soon(0, 150)
+    made._on_commit(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [TopicPartition("t", 0, 120)])
+    made._commit()
+    assert group.told[-1] == ("commit", [(0, 150)])
+
+
+def test_a_silent_consumer_ends_the_thread_when_another_one_is_given_records() -> None:
+    made = reader(Group(high=500), probe=Group([[message(0, 100)]]))
+    assigned(made, 0)
+    with pytest.raises(KafkaException):
+        poll_in_silence(made)
+
+
+@pytest.mark.parametrize("high", [100, 101])
+def test_silence_is_fine_when_the_log_has_nothing_more(high: int) -> None:
+    made = reader(Group(high=high), probe=Group())  # 101: the last offset may be a transaction's own mark
+    assigned(made, 0)
+    poll_in_silence(made)
+
+
+def poll_in_silence(made: Reader[None]) -> None:
+    for _ in range(200):
+        made._next_batches()
+        made._check_silence()
+
+
+def test_a_fatal_error_ends_the_thread() -> None:
+    fatal = Message(topic="t", partition=0, offset=0, error=KafkaError(KafkaError._FATAL, "fenced", True))
+    with pytest.raises(KafkaException):
+        reader(Group([[fatal]]))._next_batches()
