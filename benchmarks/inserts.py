@@ -127,7 +127,7 @@ def _until_stored(client: Client, rows: int) -> None:
             stored, since = found, time.monotonic()
         elif time.monotonic() - since > _STALL_S:
             raise CannotRunError(f"the sink stopped at {stored} of {rows} rows")
-        time.sleep(0.05)
+        time.sleep(0.5)  # each question costs the store some milliseconds
 
 
 # -- the clients -------------------------------------------------------------------------------------------------

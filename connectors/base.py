@@ -75,13 +75,14 @@ class ParseResult:
 class StatusPolicy:
     """Which HTTP status makes this provider do what we need; `source` names the provider's page.
 
-    `overloaded` and `unavailable` must make it try again, `refused` (bad signature) may end it.
+    `overloaded`, `unavailable` and `slow_body` must make it try again, `refused` (bad signature) may end it.
     """
 
     accepted: int = 200
     refused: int = 401
     overloaded: int = 429
     unavailable: int = 503
+    slow_body: int = 408  # another one where every 4xx but 429 is final
     source: str
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SIGNATURE = Header("x-twilio-email-event-webhook-signature")
 TIMESTAMP = Header("x-twilio-email-event-webhook-timestamp")
+_SCHEME = ec.ECDSA(hashes.SHA256())
 _CACHED_KEYS = 256  # one or two per source
 _CACHED_DOMAINS = 4096
 _LONGEST_DOMAIN = 320  # characters of an address: what is longer is not remembered
@@ -151,7 +152,7 @@ def _matches(request: Request, secret: str) -> bool:
         return False
     try:
         signature = base64.b64decode(SIGNATURE.read(request), validate=True)
-        key.verify(signature, TIMESTAMP.read(request) + request.body, ec.ECDSA(hashes.SHA256()))
+        key.verify(signature, TIMESTAMP.read(request) + request.body, _SCHEME)
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True

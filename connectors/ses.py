@@ -122,7 +122,10 @@ class Ses:
 
     name = "ses"
     # SNS gives up at once on a 4xx other than 429, so only forged requests may get one.
-    statuses = StatusPolicy(source="https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html")
+    statuses = StatusPolicy(
+        slow_body=503,  # "client-side errors" are final
+        source="https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html",
+    )
 
     def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """SNS signature, topic allow-list, subscription handshake."""

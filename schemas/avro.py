@@ -125,6 +125,12 @@ def _plain(schema: Any) -> Any:
     return [_plain(item) for item in schema] if isinstance(schema, list) else schema
 
 
+def _wanted(version: SchemaVersion) -> Any:
+    """What to resolve into: nothing where that is what was written, which takes half the time."""
+    now = newest(version.record)
+    return None if version is now else _parsed(now)
+
+
 def newest(record: type) -> SchemaVersion:
     """The version that this code writes."""
     return _NEWEST[record]
@@ -220,7 +226,7 @@ class Codec:
         try:
             fields = typing.cast(
                 dict[str, Any],
-                fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), _parsed(version), _parsed(newest(record))),
+                fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), _parsed(version), _wanted(version)),
             )
         except Exception as error:  # fastavro raises whatever the bytes provoke: EOFError, IndexError, ...
             raise Permanent(

@@ -148,6 +148,7 @@ class Settings(BaseSettings):
     replication: int = Field(default=1, ge=1, le=9)
     host: str = "127.0.0.1"
     gateway_port: int = Field(default=8610, ge=0, le=65535)
+    gateway_processes: int = Field(default=1, ge=1, le=64)
     console_port: int = Field(default=8600, ge=0, le=65535)
     store_port: int = Field(default=8123, ge=0, le=65535)
     data: Path = Path("data")

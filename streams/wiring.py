@@ -197,7 +197,23 @@ def run_remediation(of: Settings) -> int:
 
 
 def run_gateway(of: Settings) -> int:
-    """Webhooks over HTTP into the log."""
+    """Webhooks over HTTP into the log, in one process or in several that share the port."""
+    from streams.gateway.processes import run_processes, shared_sockets  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    configured = config(of)
+    if of.gateway_processes == 1:
+        return _serve_gateway(of, configured, (of.host, of.gateway_port))
+
+    def serve(number: int, given: socket.socket) -> int:
+        pages = (of.host, of.metrics_port + number) if of.metrics_port else None
+        return _serve_gateway(of, configured, given, pages=pages)
+
+    return run_processes(shared_sockets(of.host, of.gateway_port, of.gateway_processes), serve)
+
+
+def _serve_gateway(of: Settings, configured: Config, address: Any, *, pages: tuple[str, int] | None = None) -> int:
+    """One gateway process. `address`: host and port, or a bound socket that is shared with other processes."""
     import asyncio  # noqa: PLC0415
 
     import httpx  # noqa: PLC0415
@@ -207,8 +223,7 @@ def run_gateway(of: Settings) -> int:
     from streams.gateway.server import serve  # noqa: PLC0415
     from streams.kafka import LogProducer  # noqa: PLC0415
 
-    logs.set_up(of.log_level)
-    configured, trusted = config(of), trusted_certificates()
+    trusted = trusted_certificates()
 
     async def run() -> None:
         log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
@@ -222,8 +237,9 @@ def run_gateway(of: Settings) -> int:
                     clock_ms,
                     connectors=connector,
                     client=client,
+                    is_alone=isinstance(address, tuple),
                 )
-                await serve(app, log, host=of.host, port=of.gateway_port, stop=asyncio.Event())
+                await serve(app, log, address=address, pages=pages, stop=asyncio.Event())
 
     asyncio.run(run())
     return 0

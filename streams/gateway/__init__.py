@@ -5,10 +5,13 @@ parser understands is kept as well. Every bound (bodies, decompression, time, re
 `schemas.config.Limits`; what is over a bound, and every failure of ours, is answered with the status that
 makes this provider send again (`connectors.base.StatusPolicy`).
 
-    server.serve -> app.build_app -> Gateway.webhook
+    processes   several of what follows on one port
+    server      getting ready, ending in order
+    listener -> connection -> parsing   the port, one sender's connection, bytes to requests (http: the values)
+    app         what becomes of a request; pages: what the process says about itself
         admission   how many requests and bytes may be held at once
-        body        reading and unpacking under limits
-        envelope    the HTTP request as a `RawWebhook`
-        answers     responses; metrics: what is counted
+        body        size and unpacking under limits
+        envelope    a verified request as a `RawWebhook`, made in one of the checkers' threads
+        answers     what senders are told; metrics: what is counted
         certificates, subscriptions: the two outgoing requests that SNS asks for
 """

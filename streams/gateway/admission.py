@@ -6,9 +6,6 @@ so the bytes have a budget of their own. Who finds no room is told to come back,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from schemas.config import Limits
 from schemas.errors import FailureCode, Rejected
 
@@ -16,11 +13,14 @@ _BUDGET_BYTES = 64 * 1024 * 1024  # bodies; their copies in the record and in th
 
 
 class Held:
-    """What one request holds; `grow` as bytes arrive."""
+    """What one request holds; `grow` as bytes arrive, `leave` at its end."""
+
+    __slots__ = ("_admission", "_has_left", "_status", "size_bytes")
 
     def __init__(self, admission: Admission, status: int) -> None:
         self._admission = admission
         self._status = status
+        self._has_left = False
         self.size_bytes = 0
 
     def grow(self, size_bytes: int) -> None:
@@ -29,6 +29,13 @@ class Held:
             raise Rejected(self._status, FailureCode.OVERLOADED, "too many bytes are in flight; send again later")
         self._admission.held_bytes += size_bytes
         self.size_bytes += size_bytes
+
+    def leave(self) -> None:
+        """Give everything back. May be called again."""
+        if not self._has_left:
+            self._has_left = True
+            self._admission.requests -= 1
+            self._admission.held_bytes -= self.size_bytes
 
 
 class Admission:
@@ -40,18 +47,12 @@ class Admission:
         self.requests = 0
         self.held_bytes = 0
 
-    @contextmanager
-    def enter(self, status: int) -> Iterator[Held]:
-        """Room for one request, given back at the end.
+    def enter(self, status: int) -> Held:
+        """Room for one request, until its `leave`.
 
         Raises Rejected(`status`, OVERLOADED) when as many as allowed are in flight.
         """
         if self.requests >= self._max_requests:
             raise Rejected(status, FailureCode.OVERLOADED, "too many requests are in flight; send again later")
         self.requests += 1
-        held = Held(self, status)
-        try:
-            yield held
-        finally:
-            self.requests -= 1
-            self.held_bytes -= held.size_bytes
+        return Held(self, status)

@@ -1,8 +1,9 @@
-"""The gateway's HTTP application: `POST /webhooks/{source}`, `/healthz`, `/readyz`, `/metrics`.
+"""The gateway's application: `POST /webhooks/{source}`, and its own pages.
 
-`build_app` takes everything it uses as arguments. One request's way is `Gateway.webhook`; every way out of
-it is an answer that this provider understands, and `except Exception` there is the one guard: a defect of
-ours makes the provider send again, it never loses the post and shows nobody a traceback.
+`build_app` takes everything it uses as arguments. `begin` looks at a request's head and answers, or hands out a
+`Post` that takes the body; one request's way is `Post.answer`. Every way out of it is an answer that this provider
+understands, and `except Exception` there is the one guard: a defect of ours makes the provider send again, it never
+loses the post and shows nobody a traceback.
 """
 
 from __future__ import annotations
@@ -13,50 +14,37 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
+from urllib.parse import unquote
 
 import httpx
-from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from connectors.base import Connector, Request, Verdict
+from connectors.base import Connector
 from schemas.avro import Codec
 from schemas.config import Config, Source
-from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, MailweirError, Misconfigured, Permanent, Rejected, Transient
 from schemas.topics import WEBHOOKS
-from streams.gateway import answers, envelope, subscriptions
+from streams.gateway import answers, subscriptions
 from streams.gateway.admission import Admission, Held
-from streams.gateway.body import BodyReader
+from streams.gateway.body import Body, Unpacker
 from streams.gateway.certificates import CertificateStore
-from streams.gateway.metrics import Metrics
+from streams.gateway.checkers import Checkers
+from streams.gateway.envelope import Checked, Endpoint
+from streams.gateway.http import Answer, Head
+from streams.gateway.metrics import Metrics, SourceCounts
+from streams.gateway.pages import Health, Pages
 
 LOG = logging.getLogger(__name__)
 _UNKNOWN = "unknown"
+_WEBHOOKS = "/webhooks/"
 
 
-class Log(Protocol):
+class Log(Health, Protocol):
     """Where records become safe; `streams.kafka.LogProducer` is the real one."""
 
     async def send(self, topic: str, value: bytes) -> tuple[int, int]:
         """(partition, offset) once acknowledged. Raises Transient, or Permanent if it is too large."""
-
-    def is_available(self) -> bool:
-        """False when a send would wait for its timeout in vain."""
-
-    @property
-    def last_error(self) -> str:
-        """What is wrong with the log, for `/readyz`."""
-
-
-@dataclass(slots=True)
-class Readiness:
-    """Why the gateway should get no traffic now; "" when it may. The server sets it."""
-
-    reason: str = ""
-
-
-READINESS = web.AppKey("readiness", Readiness)
 
 
 class _FetchFirstError(Transient):
@@ -65,7 +53,7 @@ class _FetchFirstError(Transient):
 
 @dataclass(frozen=True, slots=True)
 class _KnownOnly:
-    """Certificates for the event loop: one that must be fetched moves the verification to a thread."""
+    """Certificates for the checking threads: one that must be fetched moves the check to a thread of its own."""
 
     store: CertificateStore
 
@@ -78,129 +66,161 @@ class _KnownOnly:
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
-    """The handlers and what they share. `sources`: by name, each with its connector."""
+    """The paths and what they share. `endpoints`: by source name, each with its counts."""
 
-    sources: dict[str, tuple[Source, Connector]]
-    public_url: str
+    endpoints: dict[str, tuple[Endpoint, SourceCounts]]
     log: Log
     certificates: CertificateStore
-    codec: Codec
     clock_ms: Callable[[], int]
     client: httpx.AsyncClient
+    checkers: Checkers
     admission: Admission
-    bodies: BodyReader
+    unpacker: Unpacker
     metrics: Metrics
-    readiness: Readiness = field(default_factory=Readiness)
+    pages: Pages
+    max_body_bytes: int
+    receive_s: float
+    _nobody: SourceCounts = field(init=False)
 
-    async def webhook(self, request: web.Request) -> web.Response:
-        """Take one POST: 2xx only when its record is acknowledged."""
-        try:
-            source, connector = self._find(request)
-        except Rejected as error:
-            return self._refuse(_UNKNOWN, error)
-        statuses = connector.statuses
-        try:
-            with self.admission.enter(statuses.overloaded) as held:
-                response = await self._take(request, source, connector, held)
-        except Rejected as error:
-            return self._refuse(source.name, error)
-        except Transient as error:
-            return self._refuse(
-                source.name, Rejected(statuses.unavailable, FailureCode.LOG_UNAVAILABLE, f"{error}; send again later")
-            )
-        except Exception as error:  # noqa: BLE001  # the guard: whatever it was, the provider shall send again
-            _log_defect(source.name, error)
-            message = "the gateway failed to process this request; send again later"
-            return self._refuse(source.name, Rejected(statuses.unavailable, FailureCode.UNEXPECTED, message))
-        self.metrics.requests.labels(source.name, response.status).inc()
-        return response
+    def __post_init__(self) -> None:
+        self._nobody = SourceCounts(self.metrics, _UNKNOWN)
 
-    async def probe(self, request: web.Request) -> web.Response:
-        """Answer GET and HEAD, with which providers check the address. Acknowledges nothing."""
-        try:
-            source, _ = self._find(request)
-        except Rejected as error:
-            return self._refuse(_UNKNOWN, error)
-        return answers.fine(source=source.name, message="webhooks are taken here by POST")
+    def begin(self, head: Head) -> Answer | Post:
+        """What becomes of a request: an answer at once, or a `Post` that takes the body."""
+        path = head.path
+        name = path[len(_WEBHOOKS) :]
+        if name and "/" not in name and path.startswith(_WEBHOOKS):
+            return self._webhook(head, unquote(name) if "%" in name else name)
+        return self.pages.on_gateway_port(head)
 
-    async def healthz(self, _: web.Request) -> web.Response:
-        """The process is alive."""
-        return answers.fine(status="alive")
+    async def close(self) -> None:
+        """End the threads; nothing may be under way any more."""
+        await asyncio.to_thread(self.checkers.close)
 
-    async def readyz(self, _: web.Request) -> web.Response:
-        """Whether a POST would be taken now, else 503 with the reason."""
-        if self.readiness.reason:
-            return answers.problem(503, "not_ready", self.readiness.reason)
-        if not self.log.is_available():
-            return answers.problem(503, "not_ready", f"the log is unavailable: {self.log.last_error}")
-        return answers.fine(status="ready")
+    def refuse(self, counts: SourceCounts, error: Rejected) -> Answer:
+        """Count a refusal; its answer."""
+        counts.rejected[error.code.value].inc()
+        counts.requests[error.status].inc()
+        return answers.refused(error)
 
-    async def show_metrics(self, _: web.Request) -> web.Response:
-        """The metrics in Prometheus' text format."""
-        self.metrics.in_flight.set(self.admission.requests)
-        self.metrics.held_bytes.set(self.admission.held_bytes)
-        return web.Response(body=self.metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4"})
-
-    def _find(self, request: web.Request) -> tuple[Source, Connector]:
-        found = self.sources.get(request.match_info["source"])
+    def _webhook(self, head: Head, name: str) -> Answer | Post:
+        found = self.endpoints.get(name)
         if found is None:
-            raise Rejected(
-                404,
-                FailureCode.UNKNOWN_SOURCE,
-                "no source of this name is configured; compare the URL with `sources` in mailweir.yaml",
-            )
-        return found
+            message = "no source of this name is configured; compare the URL with `sources` in mailweir.yaml"
+            return self.refuse(self._nobody, Rejected(404, FailureCode.UNKNOWN_SOURCE, message))
+        if head.method in ("GET", "HEAD"):  # with which providers check the address
+            return answers.fine(source=name, message="webhooks are taken here by POST")
+        if head.method != "POST":
+            return answers.wrong_method("GET,HEAD,POST")
+        return self._post(head, *found)
 
-    async def _take(self, request: web.Request, source: Source, connector: Connector, held: Held) -> web.Response:
-        if not self.log.is_available():
-            self.metrics.log_failures.labels(source.name).inc()
-            raise Transient("the log is unavailable")
-        slow_status = answers.slow_status(source.provider, connector.statuses.unavailable)
-        body = await self.bodies.read(request, held, slow_status)
-        heard = envelope.request_of(request, body, self.public_url, self.clock_ms())
-        verdict = await self._verify(connector, heard, source)
-        record = envelope.record_of(heard, source, verdict, request.remote or "")
-        await self._append(record)
-        if verdict.fetch_url:
-            await self._confirm(source, verdict.fetch_url)
-        return answers.accepted(connector.statuses.accepted, record.request_id, verdict.reply)
-
-    async def _verify(self, connector: Connector, heard: Request, source: Source) -> Verdict:
-        """Signatures cost 0.1 ms at most and are checked here; only a certificate's fetch takes a thread."""
+    def _post(self, head: Head, endpoint: Endpoint, counts: SourceCounts) -> Answer | Post:
+        held: Held | None = None
         try:
-            verdict = connector.verify(heard, source, _KnownOnly(self.certificates))
-        except _FetchFirstError:
-            verdict = await asyncio.to_thread(connector.verify, heard, source, self.certificates)
-        self.metrics.verified.labels(source.name, verdict.secret_index).inc()
-        return verdict
+            held = self.admission.enter(endpoint.statuses.overloaded)
+            if not self.log.is_available():
+                counts.log_failures.inc()
+                unavailable = endpoint.statuses.unavailable
+                message = "the log is unavailable; send again later"
+                raise Rejected(unavailable, FailureCode.LOG_UNAVAILABLE, message)  # noqa: TRY301
+            return Post(self, endpoint, counts, head, held, Body(head, held, self.max_body_bytes))
+        except Rejected as error:
+            if held is not None:
+                held.leave()
+            return self.refuse(counts, error)
 
-    async def _append(self, record: RawWebhook) -> None:
+
+@dataclass(slots=True)
+class Post:
+    """One webhook on its way: the body comes in, is checked, appended, answered. See `connection.Receiving`."""
+
+    gateway: Gateway
+    endpoint: Endpoint
+    counts: SourceCounts
+    head: Head
+    held: Held
+    body: Body
+
+    def add(self, chunk: bytes) -> Answer | None:
+        """Take a part of the body; an answer when it is too much."""
+        try:
+            self.body.add(chunk)
+        except Rejected as error:
+            self.held.leave()
+            return self.gateway.refuse(self.counts, error)
+        return None
+
+    def too_slow(self) -> Answer:
+        """The body did not arrive in time."""
+        self.held.leave()
+        message = f"the body did not arrive within {self.gateway.receive_s:g} s"
+        return self.gateway.refuse(
+            self.counts, Rejected(self.endpoint.statuses.slow_body, FailureCode.SLOW_BODY, message)
+        )
+
+    def abandon(self) -> None:
+        """The sender has gone."""
+        self.held.leave()
+
+    async def answer(self) -> Answer:
+        """Take the request: 2xx only when its record is acknowledged."""
+        statuses, counts = self.endpoint.statuses, self.counts
+        try:
+            answer = await self._take()
+        except Rejected as error:
+            return self.gateway.refuse(counts, error)
+        except Transient as error:
+            message = f"{error}; send again later"
+            return self.gateway.refuse(counts, Rejected(statuses.unavailable, FailureCode.LOG_UNAVAILABLE, message))
+        except Exception as error:  # noqa: BLE001  # the guard: whatever it was, the provider shall send again
+            _log_defect(counts.source, error)
+            message = "the gateway failed to process this request; send again later"
+            return self.gateway.refuse(counts, Rejected(statuses.unavailable, FailureCode.UNEXPECTED, message))
+        finally:
+            self.held.leave()
+        counts.requests[answer.status].inc()
+        return answer
+
+    async def _take(self) -> Answer:
+        body = await self.body.read(self.gateway.unpacker)
+        checked = await self._check(body)
+        self.counts.verified[checked.verdict.secret_index].inc()
+        await self._append(checked)
+        if checked.verdict.fetch_url:
+            await self._confirm(checked.verdict.fetch_url)
+        return answers.accepted(self.endpoint.statuses.accepted, checked.request_id, checked.verdict.reply)
+
+    async def _check(self, body: bytes) -> Checked:
+        """In a checking thread; one that must fetch a certificate first waits in a thread of its own."""
+        gateway = self.gateway
+        check = partial(self.endpoint.check, self.head, body, gateway.clock_ms())
+        try:
+            return await gateway.checkers.run(partial(check, _KnownOnly(gateway.certificates)))
+        except _FetchFirstError:
+            return await asyncio.to_thread(check, gateway.certificates)
+
+    async def _append(self, checked: Checked) -> None:
         started = time.perf_counter()
         try:
-            await self.log.send(WEBHOOKS.name, self.codec.encode(record))
+            await self.gateway.log.send(WEBHOOKS.name, checked.value)
         except Transient:
-            self.metrics.log_failures.labels(record.source).inc()
+            self.counts.log_failures.inc()
             raise
         except Permanent as error:
             raise Rejected(413, error.code, "the request is larger than the log takes; send smaller batches") from error
-        self.metrics.ack_seconds.observe(time.perf_counter() - started)
-        self.metrics.body_bytes.labels(record.source).inc(len(record.body))
+        self.gateway.metrics.ack_seconds.observe(time.perf_counter() - started)
+        self.counts.body_bytes.inc(checked.size_bytes)
 
-    async def _confirm(self, source: Source, url: str) -> None:
+    async def _confirm(self, url: str) -> None:
         """A failed confirmation is answered like a failed append: the provider sends it again."""
         try:
-            await subscriptions.confirm(self.client, url)
+            await subscriptions.confirm(self.gateway.client, url)
         except Transient as error:
-            self.metrics.confirmations.labels(source.name, "failed").inc()
-            LOG.warning("source %s: %s", source.name, error)
+            self.counts.confirmations["failed"].inc()
+            LOG.warning("source %s: %s", self.counts.source, error)
             raise
-        self.metrics.confirmations.labels(source.name, "confirmed").inc()
-        LOG.info("source %s: subscription confirmed", source.name)
-
-    def _refuse(self, source: str, error: Rejected) -> web.Response:
-        self.metrics.rejected.labels(source, error.code.value).inc()
-        self.metrics.requests.labels(source, error.status).inc()
-        return answers.refused(error)
+        self.counts.confirmations["confirmed"].inc()
+        LOG.info("source %s: subscription confirmed", self.counts.source)
 
 
 def build_app(
@@ -212,33 +232,35 @@ def build_app(
     *,
     connectors: Callable[[str], Connector],
     client: httpx.AsyncClient,
-) -> web.Application:
-    """The application. `connectors` finds one by provider name; `client` confirms subscriptions.
+    is_alone: bool = True,
+) -> Gateway:
+    """The application, for the running event loop.
 
-    Serve it with `server.runner`, which leaves compressed bodies to us. Raises Misconfigured for a source
-    that nothing protects: neither secrets nor topics, and not said to be unsigned.
+    `connectors` finds one by provider name; `client` confirms subscriptions; `is_alone` as in `Pages`. Raises
+    Misconfigured for a source that nothing protects: neither secrets nor topics, and not said to be unsigned.
     """
-    gateway = Gateway(
-        sources={source.name: (_checked(source), connectors(source.provider)) for source in config.sources},
-        public_url=config.public_url,
+    metrics, admission, base = Metrics(), Admission(config.limits), config.public_url.rstrip("/")
+    endpoints = {
+        source.name: (
+            Endpoint(_checked(source), connectors(source.provider), codec.encode, base),
+            SourceCounts(metrics, source.name),
+        )
+        for source in config.sources
+    }
+    return Gateway(
+        endpoints=endpoints,
         log=log,
         certificates=certificates,
-        codec=codec,
         clock_ms=clock_ms,
         client=client,
-        admission=Admission(config.limits),
-        bodies=BodyReader(config.limits),
-        metrics=Metrics(),
+        checkers=Checkers(),
+        admission=admission,
+        unpacker=Unpacker(config.limits),
+        metrics=metrics,
+        pages=Pages(log=log, metrics=metrics, admission=admission, is_alone=is_alone),
+        max_body_bytes=config.limits.max_body_bytes,
+        receive_s=config.limits.body_timeout_s,
     )
-    app = web.Application(middlewares=[_plain_errors])
-    app[READINESS] = gateway.readiness
-    app.on_response_prepare.append(_hide_server)
-    app.router.add_post("/webhooks/{source}", gateway.webhook)
-    app.router.add_get("/webhooks/{source}", gateway.probe)
-    app.router.add_get("/healthz", gateway.healthz)
-    app.router.add_get("/readyz", gateway.readyz)
-    app.router.add_get("/metrics", gateway.show_metrics)
-    return app
 
 
 def _checked(source: Source) -> Source:
@@ -248,23 +270,6 @@ def _checked(source: Source) -> Source:
             " or `is_unsigned: true` if something in front of the gateway protects it"
         )
     return source
-
-
-@web.middleware
-async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the router refuses, in the same JSON as everything else."""
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        message = "there is nothing here; webhooks go to POST /webhooks/{source}"
-        response = answers.problem(error.status, (error.reason or "error").lower().replace(" ", "_"), message)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
-
-
-async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "mailweir"  # versions are nobody's business
 
 
 def _log_defect(source: str, error: Exception) -> None:

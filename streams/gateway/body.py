@@ -1,8 +1,7 @@
-"""Reading a request's body under limits: size, time, and size again once it is unpacked.
+"""A request's body under limits: its size as it comes in, and its size again once it is unpacked.
 
-A declared length over the limit is refused before a byte is read. Content-Encoding is undone here and not
-by the HTTP server, because only here is a bomb stopped at the limit instead of after it; signatures are
-checked over the unpacked bytes.
+A declared length over the limit is refused before a byte is read. Content-Encoding is undone here, where a bomb is
+stopped at the limit instead of after it; signatures are checked over the unpacked bytes.
 """
 
 from __future__ import annotations
@@ -10,49 +9,59 @@ from __future__ import annotations
 import asyncio
 import zlib
 
-from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import PayloadEncodingError
-
 from schemas.config import Limits
 from schemas.errors import FailureCode, Rejected
 from streams.gateway.admission import Held
+from streams.gateway.http import Head
 
 _UNPACKING_AT_ONCE = 2  # each may hold the largest unpacked body before it is counted
 _ZLIB_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _RAW_DEFLATE_BITS = -15
 
 
-class BodyReader:
-    """Reads bodies for one application."""
+class Body:
+    """One body on its way in; what it holds is counted in `held`."""
+
+    __slots__ = ("_chunks", "_encoding", "_held", "_limit", "_size")
+
+    def __init__(self, head: Head, held: Held, limit: int) -> None:
+        """Raises Rejected: 413 when the declared length is over `limit` bytes, 415 for an encoding we do not know."""
+        self._encoding = _encoding(head)
+        declared = head.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise _too_large(limit)
+        self._held, self._limit = held, limit
+        self._size = 0
+        self._chunks: list[bytes] = []
+
+    def add(self, chunk: bytes) -> None:
+        """Take a part. Raises Rejected: 413 too large, or no room for so many bytes."""
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise _too_large(self._limit)
+        self._held.grow(len(chunk))
+        self._chunks.append(chunk)
+
+    async def read(self, unpacker: Unpacker) -> bytes:
+        """The complete body with content-encoding undone. Raises Rejected: 400 broken, 413 too large unpacked."""
+        packed = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = []
+        if not self._encoding or not packed:
+            return packed
+        return await unpacker.unpack(packed, self._encoding, self._held)
+
+
+class Unpacker:
+    """Undoes content-encodings in threads, few at a time."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._limit = limits.max_decompressed_bytes
         self._unpacking = asyncio.Semaphore(_UNPACKING_AT_ONCE)
 
-    async def read(self, request: web.Request, held: Held, slow_status: int) -> bytes:
-        """The body's bytes with content-encoding undone.
-
-        Raises Rejected: 413 too large, `slow_status` too slow, 415 an encoding we do not know, 400 broken.
-        """
-        encoding = _encoding(request)
-        limit = self._limits.max_body_bytes
-        if (request.content_length or 0) > limit:
-            raise _too_large(limit)
-        try:
-            async with asyncio.timeout(self._limits.body_timeout_s):
-                packed = await _read(request.content, limit, held)
-        except TimeoutError:
-            raise Rejected(
-                slow_status,
-                FailureCode.SLOW_BODY,
-                f"the body did not arrive within {self._limits.body_timeout_s:g} s",
-            ) from None
-        except (PayloadEncodingError, ConnectionError, web.RequestPayloadError):
-            raise Rejected(400, FailureCode.BAD_ENCODING, "the body ended before it was complete") from None
-        if not encoding or not packed:
-            return packed
+    async def unpack(self, packed: bytes, encoding: str, held: Held) -> bytes:
+        """As the function, and counts the bytes in `held`."""
         async with self._unpacking:
-            body = await asyncio.to_thread(unpack, packed, encoding, self._limits.max_decompressed_bytes)
+            body = await asyncio.to_thread(unpack, packed, encoding, self._limit)
             held.grow(len(body))
         return body
 
@@ -77,8 +86,8 @@ def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
     return body
 
 
-def _encoding(request: web.Request) -> str:
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+def _encoding(head: Head) -> str:
+    encoding = head.headers.get("content-encoding", "").lower()
     if encoding in ("", "identity"):
         return ""
     if encoding not in _ZLIB_BITS:
@@ -86,18 +95,6 @@ def _encoding(request: web.Request) -> str:
             415, FailureCode.BAD_ENCODING, "this content-encoding is not supported; send gzip, deflate or none"
         )
     return encoding
-
-
-async def _read(content: StreamReader, limit: int, held: Held) -> bytes:
-    chunks = []
-    size = 0
-    while chunk := await content.readany():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        held.grow(len(chunk))
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _too_large(limit: int) -> Rejected:

@@ -1,60 +1,90 @@
 """One HTTP request as values: what connectors verify, and the record that is kept.
 
-Text from outside may hold any byte. HTTP servers hand bad UTF-8 over as lone surrogates, which no record
-can hold, so it is replaced here once. What a record must not hold is a credential: the headers made for
-them are left out, and so is any header or part of the URL that contains a configured secret.
+What a record must not hold is a credential: the headers made for them are left out, and so is any header or part of
+the URL that contains a configured secret. `Endpoint` is one configured source with what its requests need worked out
+once; its `check` is a function of values, for it runs in a thread beside the event loop.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from aiohttp import web
-
-from connectors.base import Request, Verdict
+from connectors.base import Certificates, Connector, Request, StatusPolicy, Verdict
 from schemas.config import Source
 from schemas.envelope import Header, RawWebhook
-from schemas.identity import digest
+from streams.gateway.http import Head
 
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _MIN_SECRET = 8  # shorter ones would blot out innocent text
+_SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in a source's name or in a URL
 
 
-def request_of(request: web.Request, body: bytes, public_url: str, received_at: int) -> Request:
-    """The request for a connector: lower-case header names (repeated ones joined), the provider's URL."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {clean(value)}" if key in headers else clean(value)
-    base = public_url.rstrip("/") or f"{request.scheme}://{clean(request.host)}"
-    url = base + clean(request.rel_url.raw_path_qs)
-    return Request(headers=headers, body=body, url=url, received_at=received_at)
+class Checked(NamedTuple):
+    """A verified request, ready for the log."""
+
+    value: bytes
+    request_id: str
+    verdict: Verdict
+    size_bytes: int
 
 
-def record_of(request: Request, source: Source, verdict: Verdict, client_ip: str) -> RawWebhook:
-    """The record to keep. The same bytes for the same source get the same `request_id`."""
-    secrets = [s.get_secret_value() for s in source.secrets if len(s.get_secret_value()) >= _MIN_SECRET]
-    url = request.url
-    for secret in secrets:
-        url = url.replace(secret, "[secret]")
-    return RawWebhook(
-        request_id=digest(source.name, hashlib.blake2b(request.body, digest_size=16).hexdigest(), url),
-        tenant=source.tenant,
-        source=source.name,
-        provider=source.provider,
-        received_at=request.received_at,
-        url=url,
-        headers=[
-            Header(name=name, value=value)
-            for name, value in request.headers.items()
-            if name not in _CREDENTIALS and not any(secret in value for secret in secrets)
-        ],
-        body=request.body,
-        client_ip=client_ip,
-        secret_index=verdict.secret_index,
-    )
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One source under `/webhooks/{name}`. `encode` makes a record's topic value."""
+
+    source: Source
+    connector: Connector
+    encode: Callable[[RawWebhook], bytes]
+    public_url: str
+    secrets: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        values = (secret.get_secret_value() for secret in self.source.secrets)
+        object.__setattr__(self, "secrets", tuple(value for value in values if len(value) >= _MIN_SECRET))
+
+    @property
+    def statuses(self) -> StatusPolicy:
+        """How to answer this source's provider."""
+        return self.connector.statuses
+
+    def check(self, head: Head, body: bytes, received_at: int, certificates: Certificates) -> Checked:
+        """Verify the request and make its record. Raises Rejected, Transient (a certificate is not here)."""
+        base = self.public_url or f"http://{head.headers.get('host', '')}"
+        request = Request(headers=head.headers, body=body, url=base + head.target, received_at=received_at)
+        verdict = self.connector.verify(request, self.source, certificates)
+        record = self._record(request, verdict, head.client_ip)
+        return Checked(self.encode(record), record.request_id, verdict, len(body))
+
+    def _record(self, request: Request, verdict: Verdict, client_ip: str) -> RawWebhook:
+        url, secrets = request.url, self.secrets
+        for secret in secrets:
+            url = url.replace(secret, "[secret]")
+        return RawWebhook(
+            request_id=request_id(self.source.name, url, request.body),
+            tenant=self.source.tenant,
+            source=self.source.name,
+            provider=self.source.provider,
+            received_at=request.received_at,
+            url=url,
+            headers=[
+                Header(name=name, value=value)
+                for name, value in request.headers.items()
+                if name not in _CREDENTIALS and not any(secret in value for secret in secrets)
+            ],
+            body=request.body,
+            client_ip=client_ip,
+            secret_index=verdict.secret_index,
+        )
 
 
-def clean(text: str) -> str:
-    """`text` without lone surrogates: bytes that were no UTF-8 become U+FFFD."""
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def request_id(source: str, url: str, body: bytes) -> str:
+    """32 hex characters; the same bytes for the same source and address get the same one.
+
+    Half of a SHA-256 (FIPS 180-4), for which processors have instructions.
+    """
+    digest = hashlib.sha256(_SEPARATOR.join((source.encode(), url.encode(), b"")))
+    digest.update(body)
+    return digest.hexdigest()[:32]

@@ -1,4 +1,7 @@
-"""What the gateway counts, in a registry of its own. Labels are bounded: configured sources and codes."""
+"""What the gateway counts, in a registry of its own. Labels are bounded: configured sources and codes.
+
+`SourceCounts` keeps the series of one source at hand: looking one up by its labels costs more than counting in it.
+"""
 
 from __future__ import annotations
 
@@ -31,3 +34,28 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(_PREFIX + name, text, ["source", *labels], registry=self._registry)
+
+
+class _Series(dict[int | str, Counter]):
+    """The series of one source in one metric, by the metric's other label."""
+
+    def __init__(self, metric: Counter, source: str) -> None:
+        super().__init__()
+        self._metric, self._source = metric, source
+
+    def __missing__(self, label: int | str) -> Counter:
+        self[label] = self._metric.labels(self._source, label)
+        return self[label]
+
+
+class SourceCounts:
+    """One source's series."""
+
+    def __init__(self, metrics: Metrics, source: str) -> None:
+        self.source = source
+        self.requests = _Series(metrics.requests, source)
+        self.rejected = _Series(metrics.rejected, source)
+        self.verified = _Series(metrics.verified, source)
+        self.confirmations = _Series(metrics.confirmations, source)
+        self.body_bytes = metrics.body_bytes.labels(source)
+        self.log_failures = metrics.log_failures.labels(source)

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from aiohttp import web
-
-from schemas.errors import Misconfigured, Transient
+from schemas.errors import Transient
 from schemas.topics import WEBHOOKS
-from streams.gateway.app import READINESS
+from streams.gateway.app import Gateway
+from streams.gateway.connection import Application
+from streams.gateway.listener import Listener
 
 LOG = logging.getLogger(__name__)
-_KEEPALIVE_S = 75.0  # longer than the usual 60 s of a proxy's own connections
-_LINGER_S = 1.0  # how long the rest of a refused body is read and thrown away
+_SHUTDOWN_S = 20.0  # how long requests in flight may take at the end; supervisors kill after 30
 _WARM_UP_S = 5.0
 _WARM_UP_PAUSE_S = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -38,88 +37,60 @@ class WarmLog(Protocol):
         """Empty the queue; how many records were left. Blocks."""
 
 
-def runner(app: web.Application, *, shutdown_s: float = 20.0) -> web.AppRunner:
-    """aiohttp's runner with the settings that `app` counts on.
-
-    `auto_decompress=False`: the application unpacks bodies itself, under its limits.
-    `shutdown_s`: how long requests in flight may take at the end.
-    """
-    return web.AppRunner(
-        app,
-        access_log=None,  # addresses and URLs stay out of the log; /metrics counts
-        auto_decompress=False,
-        keepalive_timeout=_KEEPALIVE_S,
-        lingering_time=_LINGER_S,
-        shutdown_timeout=shutdown_s,
-    )
+def listener(app: Gateway, serves: Application | None = None) -> Listener:
+    """A listener with the bounds of `app`, for all of it or a part."""
+    return Listener(serves or app, receive_s=app.receive_s, clock_ms=app.clock_ms)
 
 
 async def serve(
-    app: web.Application,
+    app: Gateway,
     log: WarmLog,
     *,
-    host: str,
-    port: int,
+    address: socket.socket | tuple[str, int],
     stop: asyncio.Event,
+    pages: tuple[str, int] | None = None,
     drain_s: float = 0.0,
     listening: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Serve until `stop` is set or a signal asks to end; then drain and close `log`.
+    """Serve until `stop` is set or a signal asks to end; then drain and close `app` and `log`.
 
-    `listening` is called with the port once it is open (port 0 takes a free one). Raises Misconfigured
-    when the address cannot be had.
+    `address`: host and port, or a socket that is bound already. `pages`: a second address of this process alone,
+    for its health and metrics. `listening` is called with the port once it is open (port 0 takes a free one).
+    Raises Misconfigured when an address cannot be had.
     """
-    served = runner(app)
-    await served.setup()
+    served, own = listener(app), listener(app, app.pages)
     try:
-        await _open(served, host, port)
-        listening(int(served.addresses[0][1]))
+        port = await served.open(address)
+        if pages is not None:
+            await own.open(pages)
+        listening(port)
         with _signals(stop):
             warming = asyncio.create_task(_warm_up(app, log))
             await stop.wait()
             warming.cancel()
-            app[READINESS].reason = "the gateway is shutting down"
+            app.pages.unready = "the gateway is shutting down"
             await asyncio.sleep(drain_s)
     finally:
-        await served.cleanup()
+        await served.close(_SHUTDOWN_S)
+        await own.close(0.0)
+        await app.close()
         await asyncio.to_thread(log.close)
     LOG.info("the gateway has ended; every request was answered")
 
 
-async def _open(served: web.AppRunner, host: str, port: int) -> None:
-    try:
-        await web.TCPSite(served, host, port).start()
-    except OSError as error:
-        raise Misconfigured(explain(error, host, port)) from None
-    LOG.info("the gateway listens on %s:%d", host, served.addresses[0][1])
-
-
-def explain(error: OSError, host: str, port: int) -> str:
-    """Why the address could not be had, and what to change."""
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} on {host} is in use, so the gateway cannot open it: stop the process that has it"
-            " or set MAILWEIR_GATEWAY_PORT to another port"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"the gateway may not open port {port} on {host}: set MAILWEIR_GATEWAY_PORT to one above 1023"
-    return f"the gateway cannot listen on {host}:{port} ({error.strerror or error}); check MAILWEIR_HOST"
-
-
-async def _warm_up(app: web.Application, log: WarmLog) -> None:
+async def _warm_up(app: Gateway, log: WarmLog) -> None:
     """Not ready until the log is; says why in `/readyz`, and once in the log per reason."""
-    readiness = app[READINESS]
-    readiness.reason = "connecting to the log"
+    app.pages.unready = "connecting to the log"
     while True:
         try:
             await log.warm_up(_WARM_UP_S, [WEBHOOKS.name])
         except Transient as error:
-            if readiness.reason != str(error):
+            if app.pages.unready != str(error):
                 LOG.warning("not ready: %s", error)
-            readiness.reason = str(error)
+            app.pages.unready = str(error)
             await asyncio.sleep(_WARM_UP_PAUSE_S)
         else:
-            readiness.reason = ""
+            app.pages.unready = ""
             return
 
 

@@ -29,6 +29,7 @@ _POLL_S = 0.1  # how late a rewind, a commit or the end is noticed on a silent t
 _SILENT_POLLS = 150  # 15 s without a record, before the log is asked whether it has more
 _ASK_S = 5.0  # for the answer
 _COMMIT_S = 0.5  # commits are for lag monitors: a flush on a quiet stream comes more often
+_COMMIT_ANSWER_S = 30.0  # after which a commit has been lost
 _RELEASE_S = 30.0
 
 
@@ -62,7 +63,7 @@ class Reader(Generic[State]):
         self._topic = owner.settings.topic
         self._halt = threading.Event()
         self._to_commit: dict[int, int] = {}
-        self._committed_s = 0.0
+        self._committed_s, self._is_committing = 0.0, False
         self._silent_polls = 0
         self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
         self.has_joined = False  # the group has said which partitions are ours, perhaps none
@@ -90,7 +91,7 @@ class Reader(Generic[State]):
             )
             while not self._halt.is_set():
                 self._rewind_asked()
-                self._commit(after_s=_COMMIT_S)
+                self._commit()
                 batches = self._next_batches()
                 if batches:
                     self._on_loop(self._owner.take(batches))
@@ -152,23 +153,29 @@ class Reader(Generic[State]):
                 part.must_rewind, part.fetched = False, part.next
                 self._consumer.seek(TopicPartition(self._topic, part.number, part.next))
 
-    def _commit(self, after_s: float = 0.0) -> None:
-        """Commit what became durable; for lag monitors, and for lanes without a changelog the position."""
-        now = time.monotonic()
-        if not self._to_commit or now - self._committed_s < after_s:
+    def _commit(self, *, is_last: bool = False) -> None:
+        """Commit what became durable; for lag monitors, and for lanes without a changelog the position.
+
+        One request at a time: of two, the older one may be carried out last.
+        """
+        waited_s = time.monotonic() - self._committed_s
+        is_early = waited_s < (_COMMIT_ANSWER_S if self._is_committing else _COMMIT_S)
+        if not self._to_commit or (is_early and not is_last):
             return
-        self._committed_s = now
         due = [TopicPartition(self._topic, n, self._to_commit.pop(n)) for n in list(self._to_commit)]
+        self._committed_s, self._is_committing = time.monotonic(), True
         try:
             self._consumer.commit(offsets=due, asynchronous=True)
         except KafkaException as error:
             self._on_commit(error.args[0], due)
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """Called from a poll. A position that a rebalance or a dying broker turned away goes out again."""
+        """Called from a poll. What a rebalance or a dying broker turned away goes out again."""
+        self._is_committing = False
         for place in places:
-            if (error or place.error) and place.partition in self._owner.parts:
-                self._to_commit.setdefault(place.partition, place.offset)
+            part = self._owner.parts.get(place.partition)
+            if (error or place.error) and part is not None:
+                self._to_commit.setdefault(part.number, part.flushed)
 
     def _on_loop(self, work: Coroutine[Any, Any, Result], timeout_s: float | None = None) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._events).result(timeout_s)
@@ -197,7 +204,7 @@ class Reader(Generic[State]):
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = self._drop(partitions)
         self._on_loop(self._owner.release(gone), _RELEASE_S)
-        self._commit()
+        self._commit(is_last=True)
         consumer.incremental_unassign(partitions)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

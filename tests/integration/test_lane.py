@@ -18,7 +18,7 @@ from tests.chaos.events import PARTITIONS
 from tests.chaos.rig import Rig
 from tests.chaos.rounds import run_round
 
-EVENTS = 30_000
+EVENTS = 15_000
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def numbers(listed: str) -> set[int]:
 
 def test_counts_are_exact_after_a_kill_at_a_random_moment_and_a_torn_flush(rig: Rig) -> None:
     assert one(rig, "kill", workers=1, seed=1)["killed"] >= 1
-    one(rig, "torn", workers=1, seed=2)
+    assert one(rig, "torn", workers=1, seed=2)["torn"] == 1
 
 
 def test_a_paused_owner_that_wakes_up_does_no_harm(rig: Rig) -> None:
@@ -59,14 +59,15 @@ def test_partitions_that_stay_keep_their_state_when_a_worker_joins_and_leaves(ri
     everything, first, second = set(range(PARTITIONS)), rig.folder / "worker-1.log", rig.folder / "worker-2.log"
     rig.workers.want(1)
     assert rig.wait(60, lambda: any(ours == everything for ours, _ in owned(first)))
-    feed = rig.feed(EVENTS, burst=EVENTS // 2, seconds=10)
+    feed = rig.feed(EVENTS, burst=EVENTS // 2, seconds=6)
+    before = len(owned(first))
     rig.workers.want(2)
     assert rig.wait(60, lambda: any(ours for ours, _ in owned(second)))
     share = owned(second)[-1][0]
     rig.workers.want(1)
     assert rig.wait(60, lambda: owned(first)[-1][0] == everything)
-    taken_over = [new for _, new in owned(first) if new]
-    assert taken_over == [everything, share], "only what had gone was restored"
+    taken_over = [new for _, new in owned(first)[before:] if new]
+    assert taken_over == [share], "only what had gone was restored"
     assert 0 < len(share) < PARTITIONS
     verdict = rig.settle(feed, 60)
     assert verdict.behind == []

@@ -12,16 +12,16 @@ from hashlib import sha256
 from typing import Any
 
 import httpx
-from aiohttp import web
 
 from connectors.base import Certificates, Connector, Context, ParseResult, Request, StatusPolicy, Verdict
 from schemas.avro import Codec
 from schemas.config import Config, Source
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Rejected
-from streams.gateway.app import Log, build_app
+from streams.gateway.app import Gateway, Log, build_app
 from streams.gateway.certificates import CertificateStore, HttpCertificates
-from streams.gateway.server import runner
+from streams.gateway.listener import Listener
+from streams.gateway.server import listener
 
 NOW_MS = 1_795_000_000_000
 SECRET = "a-secret-of-good-length"
@@ -71,6 +71,12 @@ class HandshakeConnector(HmacConnector):
         return Verdict(fetch_url="https://sns.example/confirm?token=abc", reply=b'{"validationResponse":"x"}')
 
 
+class ImpatientConnector(HmacConnector):
+    """A provider for which every 4xx but 429 is final."""
+
+    statuses = StatusPolicy(slow_body=503, source="made for tests")
+
+
 class BrokenConnector(HmacConnector):
     """A defect of ours."""
 
@@ -81,7 +87,7 @@ class BrokenConnector(HmacConnector):
 CONNECTORS: dict[str, type[HmacConnector]] = {
     "hmac": HmacConnector,
     "picky": PickyConnector,
-    "brevo": HmacConnector,
+    "impatient": ImpatientConnector,
     "certified": CertifiedConnector,
     "handshake": HandshakeConnector,
     "broken": BrokenConnector,
@@ -129,10 +135,11 @@ def connector(name: str) -> Connector:
 class Gate:
     """A running gateway."""
 
-    app: web.Application
+    app: Gateway
     client: httpx.AsyncClient
     port: int
     log: MemoryLog
+    listener: Listener
 
     async def post(self, source: str, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
         return await self.client.post(f"/webhooks/{source}", content=body, headers=headers or sign(body))
@@ -191,15 +198,14 @@ async def serving(
                 connectors=connectors or connector,
                 client=confirming,
             )
-            served = runner(app, shutdown_s=1.0)
-            await served.setup()
+            served = listener(app)
             try:
-                await web.TCPSite(served, "127.0.0.1", 0).start()
-                port = served.addresses[0][1]
+                port = await served.open(("127.0.0.1", 0))
                 async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-                    yield Gate(app, client, port, used if isinstance(used, MemoryLog) else MemoryLog())
+                    yield Gate(app, client, port, used if isinstance(used, MemoryLog) else MemoryLog(), served)
             finally:
-                await served.cleanup()
+                await served.close(1.0)
+                await app.close()
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:

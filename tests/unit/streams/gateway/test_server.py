@@ -19,7 +19,8 @@ from schemas.avro import Codec
 from schemas.errors import Misconfigured, Transient
 from streams.gateway.app import build_app
 from streams.gateway.certificates import HttpCertificates
-from streams.gateway.server import explain, serve
+from streams.gateway.listener import explain
+from streams.gateway.server import serve
 from tests.unit.streams.gateway.gate import NOW_MS, MemoryLog, config_of, connector, sign, until
 
 
@@ -59,7 +60,7 @@ async def running(log: StartingLog, *, drain_s: float = 0.0, port: int = 0) -> A
                 config_of(), log, certificates, Codec(), lambda: NOW_MS, connectors=connector, client=confirming
             )
             task = asyncio.create_task(
-                serve(app, log, host="127.0.0.1", port=port, stop=stop, drain_s=drain_s, listening=opened.set_result)
+                serve(app, log, address=("127.0.0.1", port), stop=stop, drain_s=drain_s, listening=opened.set_result)
             )
             try:
                 waiting: set[asyncio.Future[Any]] = {task, opened}

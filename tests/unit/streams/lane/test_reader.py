@@ -11,6 +11,8 @@ from streams.lane.part import Batch, Part
 from streams.lane.reader import Reader
 from streams.lane.settings import LaneSettings
 
+FAILED = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
+
 
 class Group:
     """Stands in for a consumer: answers polls from a list, remembers what it was told."""
@@ -118,18 +120,45 @@ def test_a_position_that_was_not_committed_goes_out_again_while_the_partition_is
     group = Group()
     made = reader(group)
     assigned(made, 0)
-    failed = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
-    made._on_commit(failed, [TopicPartition("t", 0, 120), TopicPartition("t", 3, 50)])
+    made._owner.parts[0].flushed = 120
+    made._on_commit(FAILED, [TopicPartition("t", 0, 120), TopicPartition("t", 3, 50)])
     made._commit()
     assert group.told[-1] == ("commit", [(0, 120)])
 
 
-def test_a_newer_position_is_not_replaced_by_one_that_failed() -> None:
+def test_a_commit_that_failed_never_takes_the_position_back() -> None:
     group = Group()
     made = reader(group)
     assigned(made, 0)
+    made._owner.parts[0].flushed = 150  # and committed, before the answer about an earlier one comes
+    made._on_commit(FAILED, [TopicPartition("t", 0, 120)])
+    made._commit()
+    assert group.told[-1] == ("commit", [(0, 150)])
+
+
+def test_one_commit_is_under_way_at_a_time_except_when_partitions_go() -> None:
+    group = Group()
+    made = reader(group)
+    assigned(made, 0)
+    made.commit_soon(0, 120)
+    made._commit()
     made.commit_soon(0, 150)
-    made._on_commit(KafkaError(KafkaError.REBALANCE_IN_PROGRESS), [TopicPartition("t", 0, 120)])
+    made._committed_s -= 1
+    made._commit()
+    assert group.told[-1] == ("commit", [(0, 120)])
+    made._commit(is_last=True)
+    assert group.told[-1] == ("commit", [(0, 150)])
+
+
+def test_after_the_answer_the_next_commit_goes_out() -> None:
+    group = Group()
+    made = reader(group)
+    assigned(made, 0)
+    made.commit_soon(0, 120)
+    made._commit()
+    made._on_commit(None, [TopicPartition("t", 0, 120)])
+    made.commit_soon(0, 150)
+    made._committed_s -= 1
     made._commit()
     assert group.told[-1] == ("commit", [(0, 150)])
 
