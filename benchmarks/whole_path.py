@@ -124,6 +124,9 @@ async def _watch(river: River, load: Load, samples: Samples, began: float, base:
 def _throughput(
     river: River, plan: Plan, samples: Samples, offered: float, settled_s: float, totals: dict[str, int], suffix: str
 ) -> list[Figure]:
+    if not samples.lag:
+        error = "the store did not answer once while the load ran"
+        return [missing(f"whole_path_eps{suffix}", "events/s", error, goal=f">= {GOAL:,}")]
     rate = slope(samples.stored)
     text = f"offered {offered:,.0f}/s; {_verdict(river, totals, settled_s, is_slow=settled_s > _SETTLE_S[plan.quick])}"
     lags = sorted(lag for _, lag in samples.lag)

@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     store_port: int = Field(default=8123, ge=0, le=65535)
     data: Path = Path("data")
     session_timeout_ms: int = Field(default=10_000, ge=6_000, le=300_000)
-    flush_s: float = Field(default=0.5, gt=0, le=60)
+    flush_s: float = Field(default=1.0, gt=0, le=60)
     tick_s: float = Field(default=1.0, ge=0, le=60)
     metrics_port: int = Field(default=0, ge=0, le=65535)  # /healthz, /readyz, /metrics of a worker; 0: none
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

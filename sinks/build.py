@@ -24,7 +24,8 @@ MIN_FLUSH_S = 0.5  # a round costs an insert per table and partition, however fe
 
 def build_sink(settings: Settings, codec: Codec, registry: CollectorRegistry | None = None) -> Sink:
     """A sink of every table. Connects to nothing before `run`."""
-    own = SinkSettings(flush_s=max(settings.flush_s, MIN_FLUSH_S), writer=f"{socket.gethostname()}:{os.getpid()}")
+    flush_s = max(settings.flush_s / 2, MIN_FLUSH_S)  # a row waits for one round, a score for two flushes
+    own = SinkSettings(flush_s=flush_s, writer=f"{socket.gethostname()}:{os.getpid()}")
     return Sink(
         log=KafkaLog(settings.kafka, own.group, settings.session_timeout_ms),
         client_factory=partial(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from time import monotonic as _now
 from typing import Any
@@ -23,6 +24,7 @@ from schemas.errors import Transient
 from schemas.topics import REPUTATION_PARTIALS, REPUTATION_SCORES
 from streams.core.reputation.ledger import KeyView, Ledger
 from streams.core.reputation.partial_rows import read_partials
+from streams.core.reputation.queue import ScoreQueue
 from streams.kafka import LogProducer, Record
 from streams.lane import runs
 from streams.lane.changelog import read_batches_to_end
@@ -35,9 +37,10 @@ _LEAVE_S = 15.0
 _FORGET_S = 120.0
 _MOST = 10_000  # partials taken in at once,
 _CATCH_UP = 20  # and how often before those that are known are scored
-_SLICE = 64  # keys: scored and written in some 20 ms
+_SLICE = 32  # keys: scored and written in some 10 ms
+_TURN_CPU_S = 0.02  # of one turn; what has not had its turn yet is next
 _SHORTEST_S = 0.02  # changes of one moment are scored together
-_REST = 1.0  # scoring may take half of what time there is; the lane comes first by resting less
+_REST = 3.0  # scoring may take a quarter of one core
 ScoreKey = Callable[[KeyView, int], ReputationScore]
 
 
@@ -100,9 +103,8 @@ class Scorer(Service):
 
     def _lead(self, election: Consumer) -> None:
         """Read everything, then score what changes, until the lead is lost."""
-        ledger = Ledger()
+        ledger, queue = Ledger(), ScoreQueue()
         reader = Consumer(self._config("mailweir-scorer-reader", eof=True))
-        pace = Pace(longest_s=self._every_s, shortest_s=_SHORTEST_S, rest=_REST)
         try:
             numbers = range(self._partitions)
             for messages in read_batches_to_end(reader, REPUTATION_PARTIALS.name, numbers):
@@ -113,31 +115,36 @@ class Scorer(Service):
             # From here on, from where each partition's reading ended.
             positions = reader.position([TopicPartition(REPUTATION_PARTIALS.name, number) for number in numbers])
             reader.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions])
-            self._follow(reader, election, ledger, pace)
+            queue.add(ledger.changed(), is_news=False)
+            self._follow(reader, election, ledger, queue)
         finally:
             reader.close()
 
-    def _follow(self, reader: Consumer, election: Consumer, ledger: Ledger, pace: Pace) -> None:
+    def _follow(self, reader: Consumer, election: Consumer, ledger: Ledger, queue: ScoreQueue) -> None:
         """Score what changes as soon as the pace allows."""
+        pace = Pace(longest_s=self._every_s, shortest_s=_SHORTEST_S, rest=_REST)
         clean_up_s = _now() + _FORGET_S
         while self._leads and not self._halt.is_set():
-            messages = reader.consume(1, _POLL_S)
-            began_s = _now()
-            if messages:
-                self._halt.wait(max(0.0, pace.due_s(began_s) - began_s))
-                began_s = _now()
+            messages = [] if queue else reader.consume(1, _POLL_S)
+            since_s = _now()
+            if messages or queue:
+                self._halt.wait(max(0.0, pace.due_s(since_s) - since_s))
+                began_cpu_s = time.thread_time()
                 for _ in range(_CATCH_UP):
                     messages += reader.consume(_MOST, 0)
                     self._apply(ledger, messages, is_new=True)
                     if len(messages) < _MOST:
                         break
                     messages = []
-                self._score(ledger)
-                pace.turned(_now(), _now() - began_s)
+                queue.add(ledger.changed(), is_news=True)
+                while queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
+                    keys = queue.take(_SLICE)
+                    self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys])
+                pace.turned(_now(), time.thread_time() - began_cpu_s)
             election.poll(0)
-            if began_s >= clean_up_s:
-                clean_up_s = began_s + _FORGET_S
-                ledger.forget()
+            if since_s >= clean_up_s:
+                clean_up_s = since_s + _FORGET_S
+                queue.forget(ledger.forget())
 
     def _apply(self, ledger: Ledger, messages: list[Message], *, is_new: bool) -> None:
         for error in runs.errors(messages):
@@ -151,12 +158,6 @@ class Scorer(Service):
         if not is_new:
             rows.oldest_new[:] = 0  # counted before this scorer led: no measure of its latency
         ledger.apply(rows)
-
-    def _score(self, ledger: Ledger) -> None:
-        """Score every changed key, a slice at a time: the first ones do not wait for the last."""
-        keys = ledger.changed()
-        for start in range(0, len(keys), _SLICE):
-            self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys[start : start + _SLICE]])
 
     def _write(self, scores: list[ReputationScore]) -> None:
         records = [

@@ -23,7 +23,7 @@ from schemas.errors import Permanent
 from schemas.events import EmailEvent
 from schemas.identity import digest
 
-_SMALL = 1000  # ids: below this, Python is quicker than expressions
+_SMALL = 150  # ids: below this, Python is quicker than expressions
 _OWN_ID = re.compile("[0-9a-f]{32}")
 _IS_OWN_ID = pl.col("event_id").str.contains("^[0-9a-f]{32}$").all().alias("is_own")
 _FIRST_HALF = (

@@ -26,42 +26,35 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 from rocksdict import WriteBatch
 
 from streams.core.changes import Row
 from streams.lane.folders import take
 from streams.lane.rocks import Memory, Store
+from streams.lane.stand import Stand
 
 log = logging.getLogger(__name__)
 
 Order = Callable[[bytes], int | None]
 """The number that a row's value is sorted by, 0 <= n < 2**63; None for a row that is not in the index."""
 
-KEEP_MS = 12 * 3_600_000  # Kafka keeps tombstones 24 h (delete.retention.ms); half, for clocks and long restores
-_SKEW_MS = 60_000
+_REMEMBERED = (
+    100_000  # marks of rows that were read and perhaps never changed; without one, a write reads the row again
+)
 _RESERVED = b"\x00"  # first byte of what is not a row; a row's key never starts with it
 _STAND = b"\x00stand"
 _INDEX = b"\x00i"
 _FIRST_ROW = b"\x01"
 
 
-class Stand(msgspec.Struct, frozen=True):
-    """What a folder holds: all of the changelog below `changelog_next`, with the last marker in it."""
-
-    log_id: str
-    changelog_next: int
-    marker: bytes | None
-    written_ms: int  # no tombstone at or behind `changelog_next` is older than that
-    form: str  # of the rows and their order: a folder of another form is rebuilt
-
-
 @dataclass(slots=True)
 class _Changes:
-    """Rows that are not on disk yet, and where they stand in the order."""
+    """Rows that are not on disk yet, where they stand in the order, and where the rows do that they replace."""
 
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
     marks: dict[bytes, int | None] = field(default_factory=dict)
+    old_marks: dict[bytes, int | None] = field(default_factory=dict)
 
     def first(self, below: int, hidden: Mapping[bytes, object]) -> list[tuple[int, bytes]]:
         return [
@@ -83,6 +76,7 @@ class DiskRows:
     ) -> None:
         self._clock_ms, self._order, self._form = clock_ms, order, form
         self._changed, self._flying = _Changes(), _Changes()
+        self._read_marks: dict[bytes, int | None] = {}  # of rows on disk that were read since the last cut
         self._cut_ms = 0
         self._lock = threading.Lock()  # of the moment when flying rows have landed, and of the next two
         self._floor = 0  # what the index on disk says below this is about changed or flying rows
@@ -103,8 +97,9 @@ class DiskRows:
         `log_id`: the identity of the topic, which a topic made anew under the same name does not share.
         """
         now, stored = self._clock_ms(), self._store.get_many([_STAND])[0]
-        reason = None if stored is None else self._distrust(stored, log_id, now)
-        self.stand = msgspec.structs.replace(self.stand, log_id=log_id, written_ms=now, form=self._form)
+        found = None if stored is None else Stand.decode(stored)
+        reason = "" if found is None else found.distrust(log_id, self._form, now)
+        self.stand = replace(found or self.stand, log_id=log_id, written_ms=now, form=self._form)
         if reason:
             self.anew(reason)
         elif stored is None:
@@ -115,7 +110,7 @@ class DiskRows:
         """Throw the folder's content away and begin with an empty one. `reason`: for the log line."""
         log.warning("%s: %s; its rows are read from the changelog again", self._folder.path, reason)
         self._store.clear()
-        self.stand = msgspec.structs.replace(self.stand, changelog_next=0, marker=None)
+        self.stand = replace(self.stand, changelog_next=0, marker=None)
         self._write({}, self.stand)
 
     def restore(self, keys: Sequence[bytes], values: Sequence[bytes | None]) -> None:
@@ -129,22 +124,8 @@ class DiskRows:
     def restored(self, marker: bytes | None, changelog_next: int) -> None:
         """The tail was restored up to there; `marker`: the last one in it, None if there was none."""
         marker = self.stand.marker if marker is None else marker
-        self.stand = msgspec.structs.replace(self.stand, marker=marker, changelog_next=changelog_next)
+        self.stand = replace(self.stand, marker=marker, changelog_next=changelog_next)
         self._write({}, self.stand)
-
-    def _distrust(self, stored: bytes, log_id: str, now_ms: int) -> str | None:
-        """Why the folder cannot be used. Takes its stand over."""
-        try:
-            stand = self.stand = msgspec.msgpack.decode(stored, type=Stand)
-        except msgspec.DecodeError:
-            return "it was written by another version"
-        if stand.log_id != log_id:
-            return "it belongs to a changelog that was deleted"
-        if stand.form != self._form:
-            return f"its rows have form {stand.form!r}, not {self._form!r}"
-        if not -_SKEW_MS <= now_ms - stand.written_ms <= KEEP_MS:
-            return "it was written too long ago to trust the log's tombstones"
-        return None
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -153,6 +134,10 @@ class DiskRows:
         changed, flying = self._changed.rows, self._flying.rows  # first: what lands meanwhile is on disk as well
         unseen = [key for key in keys if key not in changed and key not in flying]
         found = self._store.get_many(unseen)
+        if self._order:
+            if len(self._read_marks) > _REMEMBERED:
+                self._read_marks.clear()
+            self._read_marks.update(zip(unseen, map(self._mark, found), strict=True))
         if len(unseen) == len(keys):
             return found
         rest = iter(found)
@@ -188,8 +173,19 @@ class DiskRows:
         if key.startswith(_RESERVED):
             raise ValueError(f"a row's key must not start with NUL: {key!r}")
         if self._order:
-            self._changed.marks[key] = None if value is None else self._order(value)
+            self._note_order(key, value)
         self._changed.rows[key] = value
+
+    def _note_order(self, key: bytes, value: bytes | None) -> None:
+        changed, flying = self._changed, self._flying
+        changed.marks[key] = self._mark(value)
+        if key in flying.marks:
+            changed.old_marks[key] = flying.marks[key]  # these rows land first
+        elif key in self._read_marks:
+            changed.old_marks[key] = self._read_marks[key]
+
+    def _mark(self, value: bytes | None) -> int | None:
+        return None if value is None or self._order is None else self._order(value)
 
     def cut(self) -> list[Row]:
         """The rows changed since the last cut, to be written to the log.
@@ -199,6 +195,7 @@ class DiskRows:
         if self._flying.rows:
             raise RuntimeError("the last cut was not settled, a marker after this one would vouch for its rows")
         self._cut_ms = self._clock_ms()
+        self._read_marks.clear()
         with self._lock:
             self._changed, self._flying = _Changes(), self._changed
         return list(self._flying.rows.items())
@@ -206,8 +203,8 @@ class DiskRows:
     def settle(self, marker: bytes, changelog_next: int) -> None:
         """The last cut is committed in the log, with this marker just below `changelog_next`."""
         flying, stand = self._flying, self.stand
-        stand = msgspec.structs.replace(stand, marker=marker, changelog_next=changelog_next, written_ms=self._cut_ms)
-        self._write(flying.rows, stand)
+        stand = replace(stand, marker=marker, changelog_next=changelog_next, written_ms=self._cut_ms)
+        self._write(flying.rows, stand, flying.old_marks)
         self.stand = stand
         lowest = min((mark for mark in flying.marks.values() if mark is not None), default=self._floor)
         with self._lock:
@@ -220,26 +217,34 @@ class DiskRows:
         self._store.close()
         self._folder.release()
 
-    def _write(self, rows: Mapping[bytes, bytes | None], stand: Stand | None = None) -> None:
+    def _write(
+        self,
+        rows: Mapping[bytes, bytes | None],
+        stand: Stand | None = None,
+        old_marks: Mapping[bytes, int | None] | None = None,
+    ) -> None:
         batch = WriteBatch(raw_mode=True)
-        if self._order and rows:
-            self._sort_in(batch, rows, self._order)
+        if self._order:
+            self._sort_in(batch, rows, dict(old_marks or {}))
         for key, value in rows.items():
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
         if stand is not None:
-            batch.put(_STAND, msgspec.msgpack.encode(stand))
+            batch.put(_STAND, stand.encode())
         self._store.write(batch)
         if stand is not None:
             self._folder.stamp(stand.written_ms if stand.changelog_next else 0, stand.changelog_next)
 
-    def _sort_in(self, batch: WriteBatch, rows: Mapping[bytes, bytes | None], order: Order) -> None:
+    def _sort_in(
+        self, batch: WriteBatch, rows: Mapping[bytes, bytes | None], old_marks: dict[bytes, int | None]
+    ) -> None:
         """The index follows the rows: what the rows on disk are sorted by goes, what these are sorted by comes."""
-        for (key, value), old in zip(rows.items(), self._store.get_many(list(rows)), strict=True):
-            was = None if old is None else order(old)
-            now = None if value is None else order(value)
+        unread = [key for key in rows if key not in old_marks]
+        old_marks.update(zip(unread, map(self._mark, self._store.get_many(unread)), strict=True))
+        for key, value in rows.items():
+            was, now = old_marks[key], self._mark(value)
             if was == now:
                 continue
             if was is not None:

@@ -36,6 +36,7 @@ _CHANNEL_BATCHES = 4  # a full channel blocks the consumer thread: the bound on 
 _STALL_S = 30.0  # a batch that Faust dropped, with none behind it, is noticed after this
 _LOOK_S = 1.0
 _GC_OBJECTS = 100_000  # a batch is 10,000 objects that hold no circles: 700, the default, looks 14 times in each
+_LINGER_REST = 8.0  # small batches may take a ninth of a core: others on the machine want it too
 _SHORTEST_FLUSH_S = 0.04  # more often would only multiply rows: the same key in the next flush again
 
 
@@ -55,7 +56,7 @@ class Lane(Service, Generic[State]):
         self.channel = app.channel(maxsize=_CHANNEL_BATCHES)
         self.parts: dict[int, Part[State]] = {}
         self._reader = Reader[State](self)
-        self._lingering = Pace(longest_s=settings.linger_s)
+        self._lingering = Pace(longest_s=settings.linger_s, rest=_LINGER_REST)
         self._flushing = Pace(longest_s=settings.flush_s, shortest_s=_SHORTEST_FLUSH_S)
         self._undone_since_s: float | None = None  # when the oldest work that is not flushed was done
         self._stirred = asyncio.Event()

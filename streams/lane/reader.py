@@ -65,6 +65,7 @@ class Reader(Generic[State]):
         self._to_commit: dict[int, int] = {}
         self._committed_s, self._is_committing = 0.0, False
         self._silent_polls = 0
+        self._suspects: set[tuple[int, int]] = set()  # partitions found silent once, with the position then
         self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
         self.has_joined = False  # the group has said which partitions are ours, perhaps none
 
@@ -192,6 +193,7 @@ class Reader(Generic[State]):
         if places:
             consumer.pause(places)  # what this very poll returns of them was read before
         self._fresh += places
+        self._silent_polls = 0
         self._owner.parts.update(opened)
         self.has_joined = True
         log.info("%s: own partitions %s, new %s", self._topic, sorted(self._owner.parts), sorted(opened))
@@ -223,15 +225,18 @@ class Reader(Generic[State]):
     def _check_silence(self) -> None:
         """A consumer can fall silent for good when its broker dies in a rebalance: see that it has not.
 
-        Raises KafkaException when nothing came for long though another consumer is given more.
+        Raises KafkaException when twice in a row nothing came for long though another consumer is given more;
+        once may be a record that has only just arrived.
         """
         if self._silent_polls < _SILENT_POLLS:
             return
         self._silent_polls = 0
-        for part in list(self._owner.parts.values()):
-            if self._has_more(part):
-                log.error("partition %d has records from %d on, none came", part.number, part.fetched)
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
+        silent = {(part.number, part.fetched) for part in list(self._owner.parts.values()) if self._has_more(part)}
+        for number, position in silent:
+            log.warning("partition %d has records from %d on, none came", number, position)
+        if silent & self._suspects:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
+        self._suspects = silent
 
     def _has_more(self, part: Part[State]) -> bool:
         place = TopicPartition(self._topic, part.number, part.fetched)

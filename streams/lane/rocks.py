@@ -1,8 +1,8 @@
 """RocksDB as the lane needs it: bounded memory, one batch at a time, damage noticed and remembered.
 
 Blocks, their indexes and filters live in one cache; rows not yet in files live in write buffers under one
-budget. Both are bounds for the process, however many partitions it owns: 64 + 32 MiB. Beside them an open
-partition costs about a megabyte, and a compaction a few while it runs.
+budget. Both are bounds for the process, however many partitions it owns: 64 + 32 MiB (measured with 32
+partitions and 2.5 million rows: 110 MiB). An open partition without rows costs a quarter of a MiB and 7 files.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class Memory:
         options.set_max_open_files(_OPEN_FILES)
         options.set_max_background_jobs(2)
         options.set_compression_type(DBCompressionType.lz4())
-        options.add_compact_on_deletion_collector_factory(1_000, 500, 0.5)  # a queue's head is all tombstones
         options.set_keep_log_file_num(2)
         options.set_max_log_file_size(_MIB)
         options.set_stats_dump_period_sec(0)

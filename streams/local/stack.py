@@ -212,7 +212,7 @@ class Stack:
 
     def _environment(self, row: Row) -> dict[str, str]:
         """What every service is told, over what the caller's environment says."""
-        quick = {"MAILWEIR_FLUSH_S": "0.25", "MAILWEIR_SESSION_TIMEOUT_MS": "6000"}
+        quick = {"MAILWEIR_SESSION_TIMEOUT_MS": "6000"}
         addresses = {
             "MAILWEIR_KAFKA": self.kafka,
             "MAILWEIR_CLICKHOUSE": self.clickhouse,

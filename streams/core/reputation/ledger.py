@@ -9,6 +9,7 @@ of the 72 hours before it: as long as the pipeline accepts late events and the t
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -181,7 +182,7 @@ class Ledger:
         """Keys changed since the last call, narrow kinds first, in a fixed order; empties the list."""
         keys = [_key(name) for place in self._changed if (name := self._keys.names[place]) is not None]
         self._changed.clear()
-        return sorted(keys, key=lambda key: (_BREADTH[key.kind], key))
+        return narrow_first(keys)
 
     def keys(self) -> list[Key]:
         """Every known key."""
@@ -210,8 +211,8 @@ class Ledger:
             newest_received_at=newest,
         )
 
-    def forget(self) -> None:
-        """Free what no view shows any more, and keys idle for four days. Never changes a view."""
+    def forget(self) -> list[Key]:
+        """Free what no view shows any more, and keys idle for four days, which are returned. Never changes a view."""
         as_of = self._keys.numbers[_AS_OF]
         first = horizon(np.where(as_of < self.watermark - IDLE_MS, _NEVER // 2, as_of))
         idle = [place for place in self._keys.used().tolist() if as_of[place] < self.watermark - IDLE_MS]
@@ -228,7 +229,14 @@ class Ledger:
             self._minutes_of[place] = array("q")
             self._other_sources.pop(place, None)
             self._changed.discard(place)
-        self._keys.drop([name for place in idle if (name := self._keys.names[place]) is not None])
+        names = [name for place in idle if (name := self._keys.names[place]) is not None]
+        self._keys.drop(names)
+        return [_key(name) for name in names]
+
+
+def narrow_first(keys: Iterable[Key]) -> list[Key]:
+    """In the order in which they must be judged, and a fixed one."""
+    return sorted(keys, key=lambda key: (_BREADTH[key.kind], key))
 
 
 def _key(name: bytes) -> Key:

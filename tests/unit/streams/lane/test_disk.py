@@ -1,39 +1,22 @@
-"""Rows on disk: equal to a plain dict through crashes and other owners, and rebuilt where they cannot be trusted."""
+"""Rows on disk: visible on their way, in order, rebuilt where they cannot be trusted, held by one process at a time."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from schemas.errors import Transient
-from streams.lane.disk import KEEP_MS, DiskRows
+from streams.lane.disk import DiskRows
 from streams.lane.folders import COPIES
 from streams.lane.rocks import Memory
+from streams.lane.stand import KEEP_MS
+from tests.unit.streams.lane.disk_cases import LOG_ID, MEMORY, START_MS, rows_at
 
-LOG_ID = "log-1"
-START_MS = 1_000_000_000
-MEMORY = Memory(cache_bytes=1 << 20, buffers_bytes=1 << 20)
 Open = Callable[..., DiskRows]
-
-
-def order(value: bytes) -> int | None:
-    """Every third row is in no order."""
-    number = int(value)
-    return None if number % 3 == 0 else number % 50
-
-
-def rows_at(home: Path, now_ms: int = START_MS, *, form: str = "1", log_id: str = LOG_ID) -> DiskRows:
-    rows = DiskRows(home, MEMORY, lambda: now_ms, order=order, form=form)
-    rows.begin(log_id)
-    return rows
 
 
 @pytest.fixture
@@ -69,130 +52,6 @@ def spoil(path: Path, skip: int = 0) -> None:
     path.write_bytes(bytes(data))
 
 
-# -- against a plain dict ------------------------------------------------------------------------------------------
-
-KEYS = st.integers(0, 30).map(lambda number: b"k%d" % number)
-PUT = st.tuples(st.just("put"), KEYS, st.none() | st.integers(0, 200).map(lambda number: b"%d" % number))
-LOOK = st.tuples(st.just("look"), KEYS, st.integers(0, 60))
-STEPS = st.one_of(
-    *(PUT, PUT, PUT, LOOK, LOOK),
-    st.tuples(st.sampled_from(["cut", "settle", "settle", "kill", "kill", "close", "other owner", "compact"])),
-)
-
-
-class Twin:
-    """Rows on disk, the changelog they belong to, and a dict that says what they must be."""
-
-    def __init__(self, folder: Path) -> None:
-        self.homes = (folder / str(number) for number in range(1_000))
-        self.home = next(self.homes)
-        self.log: list[tuple[int, bytes, bytes | None]] = []  # offset, key, value
-        self.next = 0
-        self.expected: dict[bytes, bytes] = {}
-        self.marker = b""
-        self.is_flying = False
-        self.rows = self.take_over(self.home)
-
-    def take_over(self, home: Path) -> DiskRows:
-        rows = rows_at(home)
-        tail = [record for record in self.log if record[0] >= rows.stand.changelog_next]
-        for at in range(0, len(tail), 7):
-            part = tail[at : at + 7]
-            rows.restore([key for _, key, _ in part], [value for _, _, value in part])
-        rows.restored(self.marker or None, self.next)
-        return rows
-
-    def write(self, cut: list[tuple[bytes, bytes | None]]) -> None:
-        """The flush gets into the log."""
-        for key, value in cut:
-            self.log.append((self.next, key, value))
-            self.next += 1
-        self.next += 2  # the marker, and the end of the transaction
-        self.marker = b"marker at %d" % self.next
-
-    def durable(self) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
-        for _, key, value in self.log:
-            found.pop(key, None)
-            if value is not None:
-                found[key] = value
-        return found
-
-    # -- steps ---------------------------------------------------------------------------------------------------
-
-    def put(self, key: bytes, value: bytes | None) -> None:
-        self.rows.put(key, value)
-        self.expected.pop(key, None)
-        if value is not None:
-            self.expected[key] = value
-
-    def cut(self) -> None:
-        if not self.is_flying:
-            self.write(self.rows.cut())
-            self.is_flying = True
-
-    def settle(self) -> None:
-        self.cut()
-        self.rows.settle(self.marker, self.next)
-        self.is_flying = False
-
-    def kill(self) -> None:
-        """The files as a killed process leaves them: nothing is closed, its successor finds what was written."""
-        old, self.home = self.home, next(self.homes)
-        shutil.copytree(old, self.home)
-        self.close()
-
-    def close(self) -> None:
-        self.rows.close()
-        self.rows = self.take_over(self.home)
-        self.is_flying = False
-        self.expected = self.durable()
-
-    def other_owner(self) -> None:
-        """Somebody else has the partition for a while, then it comes back."""
-        self.rows.close()
-        self.expected = self.durable()
-        for key in list(self.expected)[::2]:
-            self.expected.pop(key)
-            self.write([(key, None), (b"other", b"7")])
-            self.expected[b"other"] = b"7"
-        self.close()
-
-    def compact(self) -> None:
-        """The log forgets what a later record of the same key replaced."""
-        newest = {key: offset for offset, key, _ in self.log}
-        self.log = [record for record in self.log if newest[record[1]] == record[0]]
-
-    def look(self, key: bytes, below: int) -> None:
-        rows, expected = self.rows, self.expected
-        asked = [key, b"never", b"k1", key, *list(expected)[:3]]
-        assert rows.get_many(asked) == [expected.get(each) for each in asked]
-        in_order = sorted(expected.items())
-        assert rows.scan(b"", b"\xff", 5) == in_order[:5]
-        assert rows.scan(key, b"k3", 100) == [row for row in in_order if key <= row[0] < b"k3"]
-        due = sorted((n, each) for each, value in expected.items() if (n := order(value)) is not None and n < below)
-        assert rows.first(below, 4) == due[:4]
-        assert rows.first(below, 100) == due
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEPS, min_size=5, max_size=60))
-def test_rows_equal_a_plain_dict_through_flushes_kills_and_other_owners(
-    steps: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("twin")
-    twin = Twin(folder)
-    try:
-        for name, *given_ in [*steps, ("look", b"k2", 60), ("kill",), ("look", b"k2", 60)]:
-            getattr(twin, name.replace(" ", "_"))(*given_)
-            if twin.rows.stand.changelog_next:
-                assert twin.rows.stand.changelog_next <= twin.next, "never ahead of the log"
-        assert twin.rows.stand.marker == (twin.marker or None)
-    finally:
-        twin.rows.close()
-        shutil.rmtree(folder)
-
-
 def test_readers_see_every_row_while_its_flush_lands(opened: Open) -> None:
     rows = opened()
     keys = [b"k%d" % number for number in range(500)]
@@ -219,6 +78,35 @@ def test_rows_that_come_back_to_the_head_of_the_order_are_found(opened: Open) ->
     rows.cut()
     rows.settle(b"m", 40)
     assert rows.first(50, 2) == [(1, b"k9"), (5, b"k5")]
+
+
+def test_a_row_changed_again_while_its_flush_is_on_its_way_has_one_place_in_the_order(opened: Open) -> None:
+    rows = filled(opened(), 3)
+    rows.get_many([b"k1"])
+    for number in (7, 8, 10):
+        rows.put(b"k1", b"%d" % number)
+        rows.cut()
+        rows.put(b"k1", b"%d" % (number + 4))
+        rows.settle(b"m", number)
+    rows.cut()
+    rows.settle(b"m", 40)
+    assert rows.first(50, 10) == [(2, b"k2"), (14, b"k1")]
+
+
+def test_a_flush_that_lands_while_the_first_rows_are_looked_for_hides_none_from_the_next_look(opened: Open) -> None:
+    rows = filled(opened(), 30)
+    rows.put(b"k9", b"50")
+    rows.cut()
+    walk = rows._store.walk
+
+    def landing_first(start: bytes, stop: bytes) -> Generator[tuple[bytes, bytes], None, None]:
+        rows.settle(b"m", 40)
+        return walk(start, stop)
+
+    rows._store.walk = landing_first  # type: ignore[method-assign]
+    assert rows.first(50, 1) == [(0, b"k9")]
+    rows._store.walk = walk  # type: ignore[method-assign]
+    assert rows.first(50, 1) == [(0, b"k9")]
 
 
 def test_what_would_break_the_promise_is_refused(opened: Open) -> None:

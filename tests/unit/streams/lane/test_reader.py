@@ -164,10 +164,19 @@ def test_after_the_answer_the_next_commit_goes_out() -> None:
 
 
 def test_a_silent_consumer_ends_the_thread_when_another_one_is_given_records() -> None:
-    made = reader(Group(high=500), probe=Group([[message(0, 100)]]))
+    made = reader(Group(high=500), probe=Group([[message(0, 100)], [message(0, 100)]]))
     assigned(made, 0)
+    poll_in_silence(made)  # once may be a record that has only just come
     with pytest.raises(KafkaException):
         poll_in_silence(made)
+
+
+def test_records_that_come_between_two_silences_clear_the_consumer() -> None:
+    made = reader(Group(high=500), probe=Group([[message(0, 100)], [message(0, 101)]]))
+    assigned(made, 0)
+    poll_in_silence(made)
+    made._owner.parts[0].fetched = 101
+    poll_in_silence(made)
 
 
 @pytest.mark.parametrize("high", [100, 101])
