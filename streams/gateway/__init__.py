@@ -11,7 +11,7 @@ makes this provider send again (`connectors.base.StatusPolicy`).
     app         what becomes of a request; pages: what the process says about itself
         admission   how many requests and bytes may be held at once
         body        size and unpacking under limits
-        envelope    a verified request as a `RawWebhook`, made in one of the checkers' threads
+        envelope    a verified request as a `RawWebhook`
         answers     what senders are told; metrics: what is counted
         certificates, subscriptions: the two outgoing requests that SNS asks for
 """

@@ -9,6 +9,7 @@ loses the post and shows nobody a traceback.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import traceback
@@ -29,7 +30,6 @@ from streams.gateway import answers, subscriptions
 from streams.gateway.admission import Admission, Held
 from streams.gateway.body import Body, Unpacker
 from streams.gateway.certificates import CertificateStore
-from streams.gateway.checkers import Checkers
 from streams.gateway.envelope import Checked, Endpoint
 from streams.gateway.http import Answer, Head
 from streams.gateway.metrics import Metrics, SourceCounts
@@ -37,6 +37,7 @@ from streams.gateway.pages import Health, Pages
 
 LOG = logging.getLogger(__name__)
 _UNKNOWN = "unknown"
+_LARGE = 256 * 1024  # bytes: a body whose check would hold the loop for a millisecond and more
 _WEBHOOKS = "/webhooks/"
 
 
@@ -53,7 +54,7 @@ class _FetchFirstError(Transient):
 
 @dataclass(frozen=True, slots=True)
 class _KnownOnly:
-    """Certificates for the checking threads: one that must be fetched moves the check to a thread of its own."""
+    """Certificates for a check in the loop: one that must be fetched moves the check to a thread."""
 
     store: CertificateStore
 
@@ -73,7 +74,6 @@ class Gateway:
     certificates: CertificateStore
     clock_ms: Callable[[], int]
     client: httpx.AsyncClient
-    checkers: Checkers
     admission: Admission
     unpacker: Unpacker
     metrics: Metrics
@@ -92,10 +92,6 @@ class Gateway:
         if name and "/" not in name and path.startswith(_WEBHOOKS):
             return self._webhook(head, unquote(name) if "%" in name else name)
         return self.pages.on_gateway_port(head)
-
-    async def close(self) -> None:
-        """End the threads; nothing may be under way any more."""
-        await asyncio.to_thread(self.checkers.close)
 
     def refuse(self, counts: SourceCounts, error: Rejected) -> Answer:
         """Count a refusal; its answer."""
@@ -191,13 +187,13 @@ class Post:
         return answers.accepted(self.endpoint.statuses.accepted, checked.request_id, checked.verdict.reply)
 
     async def _check(self, body: bytes) -> Checked:
-        """In a checking thread; one that must fetch a certificate first waits in a thread of its own."""
+        """In the loop, since a thread's hand-over costs as much; in a thread what is large or must fetch first."""
         gateway = self.gateway
         check = partial(self.endpoint.check, self.head, body, gateway.clock_ms())
-        try:
-            return await gateway.checkers.run(partial(check, _KnownOnly(gateway.certificates)))
-        except _FetchFirstError:
-            return await asyncio.to_thread(check, gateway.certificates)
+        if len(body) <= _LARGE:
+            with contextlib.suppress(_FetchFirstError):
+                return check(_KnownOnly(gateway.certificates))
+        return await asyncio.to_thread(check, gateway.certificates)
 
     async def _append(self, checked: Checked) -> None:
         started = time.perf_counter()
@@ -253,7 +249,6 @@ def build_app(
         certificates=certificates,
         clock_ms=clock_ms,
         client=client,
-        checkers=Checkers(),
         admission=admission,
         unpacker=Unpacker(config.limits),
         metrics=metrics,

@@ -2,7 +2,7 @@
 
 What a record must not hold is a credential: the headers made for them are left out, and so is any header or part of
 the URL that contains a configured secret. `Endpoint` is one configured source with what its requests need worked out
-once; its `check` is a function of values, for it runs in a thread beside the event loop.
+once; its `check` is a function of values, for it runs in the event loop or beside it.
 """
 
 from __future__ import annotations

@@ -73,7 +73,6 @@ async def serve(
     finally:
         await served.close(_SHUTDOWN_S)
         await own.close(0.0)
-        await app.close()
         await asyncio.to_thread(log.close)
     LOG.info("the gateway has ended; every request was answered")
 

@@ -205,7 +205,6 @@ async def serving(
                     yield Gate(app, client, port, used if isinstance(used, MemoryLog) else MemoryLog(), served)
             finally:
                 await served.close(1.0)
-                await app.close()
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
