@@ -36,6 +36,7 @@ _CHANNEL_BATCHES = 4  # a full channel blocks the consumer thread: the bound on 
 _STALL_S = 30.0  # a batch that Faust dropped, with none behind it, is noticed after this
 _LOOK_S = 1.0
 _GC_OBJECTS = 100_000  # a batch is 10,000 objects that hold no circles: 700, the default, looks 14 times in each
+_LINGER_PER_RECORD_S = 50e-6  # after 20 records the next batch waits a millisecond, after 1,000 the whole linger
 _LINGER_REST = 8.0  # small batches may take a ninth of a core: others on the machine want it too
 _SHORTEST_FLUSH_S = 0.04  # more often would only multiply rows: the same key in the next flush again
 
@@ -60,6 +61,7 @@ class Lane(Service, Generic[State]):
         self._flushing = Pace(longest_s=settings.flush_s, shortest_s=_SHORTEST_FLUSH_S)
         self._undone_since_s: float | None = None  # when the oldest work that is not flushed was done
         self._stirred = asyncio.Event()
+        self._full_s = 0.0  # how long the next batch is held open because the last one was large
         self._accepted_s = self._accepted_cpu_s = self._flush_cost_s = 0.0
 
     @property
@@ -129,10 +131,12 @@ class Lane(Service, Generic[State]):
 
     def linger_until_s(self, since_s: float) -> float:
         """Until when the batch that began at `since_s` is held open (monotonic)."""
-        return self._lingering.due_s(since_s)
+        return max(self._lingering.due_s(since_s), since_s + self._full_s)
 
     async def take(self, batches: list[Batch[State]]) -> None:
         """Hand batches to the agent; waits while it has too many."""
+        records = sum(len(batch.values) for batch in batches)
+        self._full_s = min(records * _LINGER_PER_RECORD_S, self.settings.linger_s)
         for batch in batches:
             await self.channel.put(batch)  # not send(): Faust skips sent events of an older generation
 
