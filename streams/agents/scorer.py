@@ -156,7 +156,7 @@ class Scorer(Service):
         for position, reason in broken.items():
             log.error("partial at %d:%d left out: %s", partitions[position], records[position].offset(), reason)
         if not is_new:
-            rows.oldest_new[:] = 0  # counted before this scorer led: no measure of its latency
+            rows = rows.without_latency()  # counted before this scorer led
         ledger.apply(rows)
 
     def _write(self, scores: list[ReputationScore]) -> None:

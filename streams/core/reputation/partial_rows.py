@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from schemas.aggregates import ReputationPartial
 from schemas.avro import Codec
@@ -29,6 +31,10 @@ class PartialRows:
     watermark: Ints
     oldest_new: Ints
     newest: Ints
+
+    def without_latency(self) -> PartialRows:
+        """The same rows with nothing new in them: for those that say nothing about how long scores take."""
+        return replace(self, oldest_new=np.zeros_like(self.oldest_new))
 
 
 def read_partials(

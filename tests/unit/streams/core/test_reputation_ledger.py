@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.aggregates import KeyKind, ReputationPartial, ReputationScore
+from streams.core.counting import row_key
 from streams.core.reputation.detectors import DETECTORS
 from streams.core.reputation.ledger import Key, Ledger
+from streams.core.reputation.partial_rows import read_partials
 from streams.core.reputation.score import score
 from streams.core.reputation.series import MINUTE_MS
-from tests.unit.streams.core.reputation_cases import START, apply, partial_of
+from tests.unit.streams.core.reputation_cases import CODEC, START, apply, partial_of
 
 SPRING = Key("acme", "campaign", "spring")
 
@@ -150,3 +153,13 @@ def test_the_version_rises_with_every_counted_event_also_when_old_minutes_leave(
         apply(ledger, partial_of(minute, offset, delivered=delivered))
         versions.append(ledger.view(SPRING).version)
     assert versions == sorted(set(versions))
+
+
+def test_rows_read_back_say_nothing_about_latency() -> None:
+    made = partial_of(0, 4, delivered=3)
+    key = row_key(made.tenant, made.kind, made.key, made.source, made.minute)
+    rows, _ = read_partials([key], [CODEC.encode(made)], np.zeros(1, np.int64), CODEC)
+    ledger = Ledger()
+    ledger.apply(rows.without_latency())
+    view = ledger.view(SPRING)
+    assert (view.total("delivered"), view.oldest_new_received_at) == (3, 0)
