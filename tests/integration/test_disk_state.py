@@ -154,7 +154,7 @@ def site(broker: Broker, tmp_path: Path, unique: Unique) -> Iterator[Site]:
 def test_rows_are_exact_after_kills_torn_flushes_and_deaths_between_log_and_disk(site: Site) -> None:
     dice = random.Random(11)
     site.feed(2_000, dice)
-    for told in (None, FORGET, TEAR, None):
+    for told in (None, FORGET, TEAR):
         site.feed(2_000, dice)
         done, takeovers = sum(site.markers), len(site.restored())
         further = done + 1 + int(dice.random() * 0.8 * (sum(site.ends) - done))
