@@ -2,7 +2,7 @@
 
 Unknown keys are refused with the nearest known name; secrets are typed so that they cannot be printed.
 A secret is a text, or `{env: NAME}`, or `{file: PATH}`. This module reads the file and the mapping of
-environment variables it is given; only `streams.wiring` touches `os.environ`.
+environment variables it is given; only `streams.environment` touches `os.environ`.
 """
 
 from __future__ import annotations

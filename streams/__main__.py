@@ -119,25 +119,25 @@ def store(
     port: Annotated[int | None, typer.Option(help="Port (default: MAILWEIR_STORE_PORT).")] = None,
 ) -> None:
     """Serve a chDB folder over ClickHouse's HTTP protocol."""
-    from streams import wiring
+    from streams import environment, wiring
 
-    _end(lambda: wiring.run_store(wiring.settings(), data, port))
+    _end(lambda: wiring.run_store(environment.settings(), data, port))
 
 
 @topics.command("apply")
 def topics_apply(dry_run: DryRun = False) -> None:
     """Create the topics that are missing; safe to repeat."""
-    from streams import wiring
+    from streams import environment, wiring
 
-    _end(lambda: wiring.apply_topics(wiring.settings(), dry_run=dry_run))
+    _end(lambda: wiring.apply_topics(environment.settings(), dry_run=dry_run))
 
 
 @tables.command("apply")
 def tables_apply(dry_run: DryRun = False) -> None:
     """Create or migrate the tables; safe to repeat."""
-    from streams import wiring
+    from streams import environment, wiring
 
-    _end(lambda: wiring.apply_tables(wiring.settings(), dry_run=dry_run))
+    _end(lambda: wiring.apply_tables(environment.settings(), dry_run=dry_run))
 
 
 @app.command()
@@ -179,9 +179,9 @@ def _raise(error: MailweirError) -> int:
 
 
 def _service(name: str) -> None:
-    from streams import wiring
+    from streams import environment, wiring
 
-    _end(lambda: getattr(wiring, name)(wiring.settings()))
+    _end(lambda: getattr(wiring, name)(environment.settings()))
 
 
 def _end(work: Callable[[], int]) -> None:

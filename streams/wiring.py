@@ -1,12 +1,10 @@
 """The composition root: builds each service from settings and runs it until it is told to stop.
 
-The only module that reads the environment and the clock, and the only one that knows the concrete
-classes of everything. A service is a function `run_*(settings) -> exit code`.
+The only module that knows the concrete classes of everything. A service is a function `run_*(settings) -> exit code`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -16,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.registry import connector
-from schemas.avro import Codec
-from schemas.config import Config, Settings, load_config, load_settings
-from schemas.errors import Misconfigured
+from schemas.config import Config, Settings
 from schemas.topics import (
     ACTIVITY_EVENTS,
     DEAD_LETTERS,
@@ -31,41 +27,9 @@ from schemas.topics import (
 )
 from streams import logs
 from streams.clock import clock_ms
+from streams.environment import codec, config, trusted_certificates
 
 GROUP = "mailweir"
-
-
-def settings() -> Settings:
-    """The process's settings. Raises Misconfigured."""
-    return load_settings(os.environ)
-
-
-def config(of: Settings) -> Config:
-    """The configuration file. Raises Misconfigured."""
-    return load_config(of.config, os.environ)
-
-
-def codec(of: Settings) -> Codec:
-    """Schema ids: built in, or those of the registry."""
-    if of.schema_registry:
-        from streams.registry import registered_ids, registry_client  # noqa: PLC0415 - only where one is used
-
-        with registry_client(of.schema_registry) as client:
-            return Codec(registered_ids(client))
-    return Codec()
-
-
-def trusted_certificates() -> dict[str, bytes]:
-    """Signing certificates known beforehand (URL to PEM), for networks without a way out and for the demo."""
-    path = os.environ.get("MAILWEIR_TRUSTED_CERTIFICATES")
-    if not path:
-        return {}
-    try:
-        return {url: pem.encode() for url, pem in json.loads(Path(path).read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise Misconfigured(
-            f"MAILWEIR_TRUSTED_CERTIFICATES={path}: expected a JSON object of URL to PEM text ({error})"
-        ) from error
 
 
 def run_normalise(of: Settings) -> int:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from schemas.avro import Codec
 from streams.core.changes import Cut
 from streams.lane.changelog import PartitionState, StatefulLane
 from streams.lane.disk import DiskRows
 from streams.lane.part import Part
-from streams.lane.settings import LaneSettings
 
 _ASK_S = 30.0
 _PAUSE_S = 0.1
@@ -43,41 +41,29 @@ State = TypeVar("State", bound=DiskState)
 class DiskLane(StatefulLane[State], Generic[State]):
     """A `StatefulLane`; `new_state(partition)` opens the partition's folder. Raises Transient where that fails."""
 
-    def __init__(
-        self,
-        app: Any,
-        settings: LaneSettings,
-        *,
-        changelog: str,
-        codec: Codec,
-        new_state: Callable[[int], State],
-    ) -> None:
-        super().__init__(app, settings, changelog=changelog, codec=codec, new_state=new_state)
-        self._on_disk: dict[int, State] = {}
-
     def _write(self, part: Part[State], cut: Cut) -> None:
         changelog_next = self._append(part, cut)
         part.state.kept.settle(cut.marker, changelog_next)
-
-    def open_parts(self, numbers: list[int]) -> dict[int, Part[State]]:
-        """As for every lane with a changelog, but of the log only what the folders do not hold."""
-        for number in numbers:
-            if (lost := self._on_disk.pop(number, None)) is not None:  # it went to somebody else without a goodbye
-                lost.kept.close()
-        return super().open_parts(numbers)
 
     async def release(self, parts: list[Part[State]]) -> None:
         """As for every lane; the folders are then free for the next owner."""
         try:
             await super().release(parts)
         finally:
-            for part in parts:
-                async with part.lock:
-                    await asyncio.to_thread(part.state.kept.close)
+            await self._close(parts)
+
+    async def abandon(self, parts: list[Part[State]]) -> None:
+        """As for every lane; the folders are then free for the next owner."""
+        await super().abandon(parts)
+        await self._close(parts)
+
+    async def _close(self, parts: list[Part[State]]) -> None:
+        for part in parts:
+            async with part.lock:
+                await asyncio.to_thread(part.state.kept.close)
 
     def _restore(self, numbers: Sequence[int]) -> dict[int, Part[State]]:
         states = {number: self._new_state(number) for number in numbers}
-        self._on_disk.update(states)
         log_id = topic_id(self.settings.bootstrap, self.changelog)
         starts = {number: state.kept.begin(log_id).changelog_next for number, state in states.items()}
         try:

@@ -146,6 +146,11 @@ class Lane(Service, Generic[State]):
             part.is_live = False  # the agent adds nothing more; what it has done goes out
         await asyncio.gather(*(self.flush(part) for part in parts))
 
+    async def abandon(self, parts: list[Part[State]]) -> None:
+        """Somebody else owns the parts already: write nothing more."""
+        for part in parts:
+            part.is_live = False
+
     # -- the service ---------------------------------------------------------------------------------------------
 
     async def on_start(self) -> None:

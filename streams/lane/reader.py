@@ -51,6 +51,9 @@ class Owner(Protocol[State]):
     async def release(self, parts: list[Part[State]]) -> None:
         """Write what the parts hold and do no more with them. Raises KafkaException."""
 
+    async def abandon(self, parts: list[Part[State]]) -> None:
+        """Somebody else owns the parts already: write nothing more."""
+
     async def crash(self, reason: BaseException) -> None:
         """The thread has ended."""
 
@@ -210,8 +213,7 @@ class Reader(Generic[State]):
         consumer.incremental_unassign(partitions)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for part in self._drop(partitions):
-            part.is_live = False  # somebody else owns it already: write nothing more
+        self._on_loop(self._owner.abandon(self._drop(partitions)), _RELEASE_S)
         consumer.incremental_unassign(partitions)
 
     def _drop(self, partitions: list[TopicPartition]) -> list[Part[State]]:

@@ -38,8 +38,9 @@ ALLOWED: dict[str, set[str]] = {
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
+    "streams.environment": {"schemas", "streams.registry"},
     "streams.wiring": {
-        *("schemas", "connectors", "sinks", "dashboards"),
+        *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
         *("streams.core", "streams.lane", "streams.gateway", "streams.agents", *PLUMBING),
     },
 }
@@ -58,11 +59,14 @@ LIBRARIES: dict[str, set[str]] = {
         "streams.simulator",  # compares what it sent with what is stored
     },
     "chdb": {"sinks", "streams.local"},
+    "httptools": {"streams.gateway"},
+    "polars": {"streams.core"},
+    "rocksdict": {"streams.lane"},
     "typer": {"streams.commands", "streams.__main__"},
 }
 IMPURE = {"aiohttp", "asyncio", "httpx", "random", "requests", "socket", "subprocess", "threading", "urllib.request"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv"}
-WITH_ENVIRONMENT = {"streams.wiring", "streams.__main__"}  # the entry point hands it on, wiring reads it
+WITH_ENVIRONMENT = {"streams.environment", "streams.__main__"}  # the entry point hands it on to its children
 CLOCK = {
     "time.time",
     "time.time_ns",

@@ -104,9 +104,9 @@ def test_every_key_of_the_configuration_file_is_documented(path: str, model: typ
 
 
 def variables() -> set[str]:
-    """Every variable the product reads: the settings, and what the composition root reads beside them."""
-    wiring = (ROOT / "streams" / "wiring.py").read_text(encoding="utf-8")
-    return {f"MAILWEIR_{name.upper()}" for name in Settings.model_fields} | set(re.findall(r"MAILWEIR_[A-Z_]+", wiring))
+    """Every variable the product reads: the settings, and what is read beside them."""
+    beside = (ROOT / "streams" / "environment.py").read_text(encoding="utf-8")
+    return {f"MAILWEIR_{name.upper()}" for name in Settings.model_fields} | set(re.findall(r"MAILWEIR_[A-Z_]+", beside))
 
 
 def test_the_configuration_page_lists_every_variable_and_key_and_no_other() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,6 +59,10 @@ class Lane:
 
     async def release(self, parts: list[Part[None]]) -> None: ...
 
+    async def abandon(self, parts: list[Part[None]]) -> None:
+        for part in parts:
+            part.is_live = False
+
     async def crash(self, reason: BaseException) -> None: ...
 
 
@@ -63,6 +70,18 @@ def reader(group: Group, probe: Group | None = None) -> Reader[None]:
     made = Reader[None](Lane(), lambda _config: probe or group)  # type: ignore[arg-type,return-value]
     made._consumer = group  # type: ignore[assignment]
     return made
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The lane's event loop, in a thread of its own as seen from the reader's."""
+    running = asyncio.new_event_loop()
+    thread = threading.Thread(target=running.run_forever)
+    thread.start()
+    yield running
+    running.call_soon_threadsafe(running.stop)
+    thread.join()
+    running.close()
 
 
 def assigned(made: Reader[None], *numbers: int) -> None:
@@ -89,8 +108,9 @@ def test_what_a_poll_had_read_before_it_brought_a_partition_is_read_again() -> N
     assert [batch.offsets for batch in made._next_batches()] == [[100]]
 
 
-def test_a_partition_that_stays_keeps_its_state() -> None:
+def test_a_partition_that_stays_keeps_its_state(loop: asyncio.AbstractEventLoop) -> None:
     made = reader(Group())
+    made._events = loop
     assigned(made, 0)
     kept = made._owner.parts[0]
     assigned(made, 1)
@@ -99,8 +119,9 @@ def test_a_partition_that_stays_keeps_its_state() -> None:
     assert made._owner.parts == {0: kept}
 
 
-def test_lost_partitions_are_not_written_any_more() -> None:
+def test_lost_partitions_are_not_written_any_more(loop: asyncio.AbstractEventLoop) -> None:
     made = reader(Group())
+    made._events = loop
     assigned(made, 0)
     part = made._owner.parts[0]
     made._lost(made._consumer, [TopicPartition("t", 0)])
