@@ -18,6 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once, about a minute) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -c 'import streams.core.partials' # compiles the loops now, not at the first start of a service
 	@touch $@
 
 demo: setup ## the whole pipeline on this machine with simulated senders

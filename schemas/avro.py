@@ -144,17 +144,10 @@ def _encoder(version: SchemaVersion) -> Encoder:
     return compile_encoder(json.loads(version.path.read_text(encoding="utf-8")))
 
 
-_WIRE = {"name": "wire_header", "type": {"type": "fixed", "name": "WireHeader", "size": HEADER_SIZE}}
-
-
 @cache
-def _container_head(version: SchemaVersion, *, is_whole: bool) -> bytes:
+def _container_head(version: SchemaVersion) -> bytes:
     out = io.BytesIO()
     schema = json.loads(version.path.read_text(encoding="utf-8"))
-    for field in schema["fields"]:  # polars 2.1 refuses an empty text as default; a container needs none
-        field.pop("default", None)
-    if is_whole:
-        schema["fields"].insert(0, _WIRE)
     fastavro.writer(out, fastavro.parse_schema(schema), [], sync_marker=_SYNC)
     return out.getvalue()
 
@@ -162,21 +155,9 @@ def _container_head(version: SchemaVersion, *, is_whole: bool) -> bytes:
 def container(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
     """Bodies (without wire header) of one schema as an object container file of a single block.
 
-    Nothing is decoded: columnar readers and ClickHouse's `FORMAT Avro` take it from here.
+    Nothing is decoded: ClickHouse's `FORMAT Avro` takes it from here.
     """
-    return _container(_container_head(version, is_whole=False), bodies)
-
-
-def whole_container(version: SchemaVersion, values: Sequence[bytes]) -> bytes:
-    """Whole values of one schema as a container: the wire header is one more field in front, `wire_header`.
-
-    For readers that pick their columns; saves a copy of every body.
-    """
-    return _container(_container_head(version, is_whole=True), values)
-
-
-def _container(head: bytes, parts: Sequence[bytes]) -> bytes:
-    return b"".join((head, long(len(parts)), long(sum(map(len, parts))), *parts, _SYNC))
+    return b"".join((_container_head(version), long(len(bodies)), long(sum(map(len, bodies))), *bodies, _SYNC))
 
 
 @cache
@@ -229,8 +210,9 @@ class Codec:
                 fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), _parsed(version), _wanted(version)),
             )
         except Exception as error:  # fastavro raises whatever the bytes provoke: EOFError, IndexError, ...
+            reason = "it ends too early" if isinstance(error, EOFError) else repr(error)
             raise Permanent(
-                FailureCode.UNDECODABLE, f"the body does not match schema {version.path.stem}: {error!r}"
+                FailureCode.UNDECODABLE, f"the body does not match schema {version.path.stem}: {reason}"
             ) from error
         for name, kind in _nested(record).items():  # type: ignore[arg-type]  # a class is hashable
             fields[name] = [kind(**item) for item in fields[name]]

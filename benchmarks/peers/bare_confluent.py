@@ -6,23 +6,13 @@ from collections import Counter
 
 from confluent_kafka import Consumer
 
-from benchmarks.peers.job import MINUTE_MS, SESSION_MS, Meter, arguments, decoder, tell
+from benchmarks.peers.job import MINUTE_MS, Meter, arguments, consumer_settings, decoder, tell
 
 
 def main() -> None:
     """Count everything."""
     given, decode, counts = arguments(), decoder(), Counter[tuple[str, str, int]]()
-    consumer = Consumer(
-        {
-            "bootstrap.servers": given.broker,
-            "group.id": given.group,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "session.timeout.ms": SESSION_MS,
-            "queued.min.messages": 100_000,
-            "fetch.queue.backoff.ms": 10,  # the default second leaves a consumer idle that is catching up
-        }
-    )
+    consumer = Consumer(consumer_settings(given))
     consumer.subscribe([given.topic])
     meter, is_done = Meter(given.events), False
     while not is_done:

@@ -59,6 +59,19 @@ class Meter:
         }
 
 
+def consumer_settings(given: Arguments) -> dict[str, Any]:
+    """What every plain confluent-kafka loop reads with."""
+    return {
+        "bootstrap.servers": given.broker,
+        "group.id": given.group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "session.timeout.ms": SESSION_MS,
+        "queued.min.messages": 100_000,
+        "fetch.queue.backoff.ms": 10,  # the default second leaves a consumer idle that is catching up
+    }
+
+
 def tell(measured: Mapping[str, float], counts: Counts | None = None) -> None:
     """Print the answer: what was measured, and the fingerprint of the totals."""
     answer = {**measured, "digest": digest_of(counts) if counts is not None else ""}

@@ -109,13 +109,14 @@ class CountTable:
         read = read_records(values, ReputationPartial, _RESTORED, self._codec)
         for position in sorted({*read.broken, *read.others}):
             self._codec.decode(values[position], ReputationPartial)  # raises: says what it is instead
-        places, ends = self._rows.find(keys, self._listed), read.frame["applied_offset"].to_numpy() + 1
+        block = read.block
+        places, ends = self._rows.find(keys, self._listed), block.number("applied_offset") + 1
         rising = np.argsort(ends, kind="stable")  # of a key's rows the last one assigned stays
         rising = rising[ends[rising] >= self._rows.numbers[_NEXT, places[rising]]]
         at = places[rising]
-        self._rows.counts[at] = read.frame.select(METRICS).to_numpy()[rising]
+        self._rows.counts[at] = block.table(METRICS)[:, rising].T
         for column, name in ((_MINUTE, "minute"), (_NEWEST, "newest_received_at")):
-            self._rows.numbers[column, at] = read.frame[name].to_numpy()[rising]
+            self._rows.numbers[column, at] = block.number(name)[rising]
         self._rows.numbers[_NEXT, at] = ends[rising]
 
     def _made(self, key: bytes, place: int) -> None:

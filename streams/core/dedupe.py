@@ -4,25 +4,23 @@ Webhook deliveries come more than once as a matter of course (some providers: th
 so a duplicate is dropped before anything is counted. The answer is a pure function of the input log:
 "seen" is judged by the partition clock's hour, never by when old slots were cleaned away.
 
-An open-addressing hash table in numpy (linear probing), worked on by whole batches. Ids are the first
-64 bits of the 128-bit event id: among n remembered ids a new one is taken for old with probability
+An open-addressing hash table (linear probing), worked on by whole batches in a compiled loop. Ids are the
+first 64 bits of the 128-bit event id: among n remembered ids a new one is taken for old with probability
 n / 2^64.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Ids = npt.NDArray[np.uint64]
-Hours = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
+from streams.core.compiled import FLAGS, HOURS, IDS, INT, WORD, Flags, Hours, Ids, Number, compiled
 
 KEEP_HOURS = 72  # webhooks are retried for up to three days
 HOUR_MS = 3_600_000
 _FIRST_SIZE = 1 << 14
 _MAX_LOAD = 0.5  # linear probing stays short below this
-_MIX = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing (Knuth, TAOCP 3, 6.4): spreads ids made by anyone
+_U = np.uint64
+_MIX = _U(0x9E3779B97F4A7C15)  # Fibonacci hashing (Knuth, TAOCP 3, 6.4): spreads ids made by anyone
 
 
 class IdMemory:
@@ -30,55 +28,24 @@ class IdMemory:
 
     def __init__(self, max_ids: int = 50_000_000) -> None:
         self.max_ids = max_ids
+        self._used = 0
         self.forgotten = 0  # ids given up before their time because the memory was full
         self._allocate(_FIRST_SIZE)
 
     def __len__(self) -> int:
         return self._used
 
-    def first_sightings(self, ids: Ids, hours: Hours) -> Mask:
+    def first_sightings(self, ids: Ids, hours: Hours) -> Flags:
         """Remember the ids; True where an id is new. `hours`: partition clock per record, not falling."""
-        found = np.zeros(len(ids), dtype=np.bool_)
-        if not len(ids):
-            return found
-        if hours[-1] - hours[0] >= KEEP_HOURS:  # a quiet partition read fast: an id may be new twice in one batch
-            middle = int(np.searchsorted(hours, hours[0] + KEEP_HOURS))
-            parts = (slice(0, middle), slice(middle, None))
-            return np.concatenate([self.first_sightings(ids[part], hours[part]) for part in parts])
-        ids = np.where(ids == 0, np.uint64(1), ids)  # 0 marks an empty slot
-        unique, first = np.unique(ids, return_index=True)
-        self._reserve(len(unique), int(hours[-1]))
-        found[first] = self._insert(unique, hours[first])
-        return found
+        fresh = np.zeros(len(ids), np.bool_)
+        if len(ids):
+            self._reserve(len(ids), int(hours[-1]))
+            self._used += _insert(self._slots, self._hours, self._shift, ids, hours, fresh)
+        return fresh
 
     def restore(self, ids: Ids, hour: int) -> None:
         """Put ids back that were first seen in `hour`."""
         self.first_sightings(ids, np.full(len(ids), hour, dtype=np.int32))
-
-    def _insert(self, ids: Ids, hours: Hours) -> Mask:
-        fresh = np.zeros(len(ids), dtype=np.bool_)
-        slot = ((ids * _MIX) >> self._shift).astype(np.int64)
-        todo = np.arange(len(ids))
-        while len(todo):
-            at = slot[todo]
-            held = self._slots[at]
-            same = held == ids[todo]
-            empty = held == 0
-            claim = todo[empty]
-            self._slots[slot[claim]] = ids[claim]  # several may want one slot: the last one written has it
-            won = claim[self._slots[slot[claim]] == ids[claim]]
-            self._hours[slot[won]] = hours[won]
-            fresh[won] = True
-            self._used += len(won)
-            known = todo[same]
-            expired = known[self._hours[slot[known]] <= hours[known] - KEEP_HOURS]
-            self._hours[slot[expired]] = hours[expired]
-            fresh[expired] = True
-            done = np.zeros(len(ids), dtype=np.bool_)
-            done[won] = done[known] = True
-            todo = todo[~done[todo]]
-            slot[todo] = (slot[todo] + 1) & self._mask
-        return fresh
 
     def _reserve(self, more: int, hour: int) -> None:
         if self._used + more <= min(self._size * _MAX_LOAD, self.max_ids):
@@ -96,11 +63,32 @@ class IdMemory:
         while size < needed * 1.5:
             size *= 2
         self._allocate(size)
-        self._insert(ids[keep], hours[keep])
+        fresh = np.zeros(int(keep.sum()), np.bool_)
+        self._used = _insert(self._slots, self._hours, self._shift, ids[keep], hours[keep], fresh)
 
     def _allocate(self, size: int) -> None:
-        self._size, self._mask = size, np.int64(size - 1)
-        self._shift = np.uint64(64 - (size.bit_length() - 1))
+        self._size = size
+        self._shift = _U(64 - (size.bit_length() - 1))
         self._slots = np.zeros(size, dtype=np.uint64)
         self._hours = np.zeros(size, dtype=np.int32)
         self._used = 0
+
+
+@compiled(INT(IDS, HOURS, WORD, IDS, HOURS, FLAGS))
+def _insert(slots: Ids, slot_hours: Hours, shift: Number, ids: Ids, hours: Hours, fresh: Flags) -> Number:
+    """Remember ids one after the other; says of each whether it was new, and returns how many slots that took."""
+    last = np.int64(len(slots) - 1)
+    taken = 0
+    for place in range(len(ids)):
+        wanted = ids[place] if ids[place] != 0 else _U(1)  # 0 marks an empty slot
+        slot = np.int64((wanted * _MIX) >> shift)
+        while slots[slot] != 0 and slots[slot] != wanted:
+            slot = (slot + 1) & last
+        if slots[slot] == 0:
+            slots[slot] = wanted
+            taken += 1
+        elif slot_hours[slot] > hours[place] - KEEP_HOURS:
+            continue
+        slot_hours[slot] = hours[place]
+        fresh[place] = True
+    return taken

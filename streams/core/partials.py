@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from schemas.aggregates import LaneMarker
 from schemas.avro import Codec
@@ -24,13 +23,13 @@ from schemas.topics import DEAD_LETTERS, EMAIL_EVENTS
 from streams.core.changes import Cut, Row, Side
 from streams.core.columns import Columns, ids_of, read_columns
 from streams.core.count_table import CountTable
-from streams.core.counting import COLUMNS, MINUTE_MS, Increments, count
+from streams.core.counting import COLUMNS, MINUTE_MS, Events, Increments, count
 from streams.core.dedupe import HOUR_MS, KEEP_HOURS
 from streams.core.normalise import Origin, unreadable
 from streams.core.seen import SeenIds
 
 KEEP_MS = KEEP_HOURS * HOUR_MS
-Counter = Callable[[pl.DataFrame], Increments]
+Counter = Callable[[Events], Increments]
 Apart = Callable[[Any, Callable[[Any], Any]], tuple[list[tuple[list[int], Any]], dict[int, Exception]]]
 
 
@@ -90,10 +89,10 @@ class PartitionCounts:
         columns = read_columns(values, COLUMNS, self._codec, self.clock)
         for position, error in sorted(columns.broken.items()):
             self._bury(values[position], offsets[position], error.code, str(error))
-        kept = self._distinct(columns, offsets)
+        kept = self._distinct(columns)
         begin = 0
         for fence in self._fences_below(offsets[-1]):
-            end = int(np.searchsorted(kept["offset"].to_numpy(), fence, side="right"))
+            end = int(np.searchsorted(np.asarray(offsets)[kept.rows], fence, side="right"))
             self._add(kept[begin:end], fence, values, offsets)
             begin = end
         self._add(kept[begin:], offsets[-1], values, offsets)
@@ -105,32 +104,27 @@ class PartitionCounts:
         self._fences = self._fences[len(passed) :]
         return passed
 
-    def _distinct(self, columns: Columns, offsets: Sequence[int]) -> pl.DataFrame:
-        """The batch's events that are new and not too late, with their `offset`."""
-        frame = columns.frame
-        at = frame["position"].to_numpy()
-        clock, offset = columns.clock[at], np.asarray(offsets, dtype=np.int64)[at]
-        ids = ids_of(frame)
-        is_new = self._seen.first_sightings(ids, clock)
-        occurred = frame["occurred_at"].to_numpy()
+    def _distinct(self, columns: Columns) -> Events:
+        """The batch's events that are new and not too late."""
+        block, rows = columns.block, columns.rows
+        clock, occurred = columns.clock[rows], block.number("occurred_at")[rows]
+        is_new = self._seen.first_sightings(ids_of(block, rows), clock)
         is_late = occurred < clock - KEEP_MS
-        self.totals.events += len(frame)
+        self.totals.events += len(rows)
         self.totals.duplicates += int((~is_new).sum())
         self.totals.late += int((is_new & is_late).sum())
-        if len(frame):
-            plausible = np.minimum(occurred, frame["received_at"].to_numpy())  # no event is from the future
+        if len(rows):
+            plausible = np.minimum(occurred, block.number("received_at")[rows])  # no event is from the future
             self.watermark = max(self.watermark, int(plausible.max()))
-        frame = frame.insert_column(frame.width, pl.Series("offset", offset))
-        keep = is_new & ~is_late
-        return frame if keep.all() else frame[np.flatnonzero(keep)]
+        return Events(block, rows[is_new & ~is_late])
 
-    def _add(self, events: pl.DataFrame, upto: int, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
-        if events.is_empty():
+    def _add(self, events: Events, upto: int, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
+        if not len(events):
             return
         results, poison = self._apart(events, self._count)
         self._rows.add([more for _, more in results], upto, is_replay=upto <= self._last_fence)
         for position, error in poison.items():
-            at = events["position"][position]
+            at = int(events.rows[position])
             self._bury(values[at], offsets[at], FailureCode.UNEXPECTED, f"{type(error).__name__}: {error}")
 
     def _bury(self, value: bytes | None, offset: int, code: FailureCode, reason: str) -> None:

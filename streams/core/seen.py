@@ -10,16 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.aggregates import LaneIds
 from schemas.avro import Codec
 from streams.core.changes import Row
-from streams.core.dedupe import HOUR_MS, KEEP_HOURS, IdMemory, Ids, Mask
+from streams.core.compiled import Flags, Hours, Ids, Ints
+from streams.core.dedupe import HOUR_MS, KEEP_HOURS, IdMemory
 
 PREFIX = b"\x00ids"
 _CHUNK_IDS = 2048  # 16 kB: small enough to rewrite with every flush, large enough to keep chunks few
-_Longs = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ class SeenIds:
         self._codec = codec
         self._restored: dict[bytes, LaneIds] = {}
         self._keys: dict[bytes, int] = {}  # every chunk in the changelog, with its hour
-        self._fresh: list[tuple[Ids, npt.NDArray[np.int32]]] = []
+        self._fresh: list[tuple[Ids, Hours]] = []
         self._open: dict[int, _Chunk] = {}
 
     def restore(self, key: bytes, value: bytes | None) -> bool:
@@ -64,7 +63,7 @@ class SeenIds:
             self._keys[key] = chunk.hour
         self._restored.clear()
 
-    def first_sightings(self, ids: Ids, clock: _Longs) -> Mask:
+    def first_sightings(self, ids: Ids, clock: Ints) -> Flags:
         """True where an id is new; `clock` in ms per record. Both in the order of the log."""
         hours = (clock // HOUR_MS).astype(np.int32)
         is_new = self.memory.first_sightings(ids, hours)

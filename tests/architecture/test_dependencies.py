@@ -60,7 +60,7 @@ LIBRARIES: dict[str, set[str]] = {
     },
     "chdb": {"sinks", "streams.local"},
     "httptools": {"streams.gateway"},
-    "polars": {"streams.core"},
+    "numba": {"streams.core"},
     "rocksdict": {"streams.lane"},
     "typer": {"streams.commands", "streams.__main__"},
 }

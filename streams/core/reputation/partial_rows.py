@@ -42,7 +42,7 @@ def read_partials(
 ) -> tuple[PartialRows, dict[int, Permanent]]:
     """The partials among records of the topic, without tombstones, markers and ids; what cannot be read, and why."""
     read = read_records(values, ReputationPartial, (*METRICS, *_TIMES), codec)
-    at = read.frame["position"].to_numpy()
-    counts = read.frame.select(METRICS).to_numpy()
-    numbers = [read.frame[name].to_numpy() for name in _TIMES]
-    return PartialRows([keys[position] for position in at.tolist()], partitions[at], counts, *numbers), read.broken
+    counts = read.block.table(METRICS)[:, read.rows].T
+    numbers = [read.block.number(name)[read.rows] for name in _TIMES]
+    found = [keys[row] for row in read.rows.tolist()]
+    return PartialRows(found, partitions[read.rows], counts, *numbers), read.broken

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from schemas.failures import DeadLetter
 from schemas.identity import digest
 from streams.core import counting
 from streams.core.columns import read_columns
-from streams.core.counting import COLUMNS, Increments
+from streams.core.counting import COLUMNS, Events, Increments
 from streams.core.meaning import METRICS
 from streams.core.partials import KEEP_MS, PartitionCounts
 from streams.lane.guard import apart
@@ -129,10 +128,10 @@ def test_old_rows_are_dropped_with_tombstones_one_durable_flush_later() -> None:
 
 
 def test_a_record_that_makes_the_count_raise_is_dead_lettered_and_the_rest_is_counted() -> None:
-    def picky(frame: pl.DataFrame) -> Any:
-        if (frame["campaign_id"] == "c2").any():
+    def picky(events: Events) -> Any:
+        if "c2" in events.texts("campaign_id"):
             raise ZeroDivisionError("c2 is too much")
-        return counting.count(frame)
+        return counting.count(events)
 
     counts = state(count_events=picky)
     counts.fold([CODEC.encode(event(number)) for number in range(6)], list(range(6)))
@@ -146,10 +145,10 @@ def test_a_record_that_makes_the_count_raise_is_dead_lettered_and_the_rest_is_co
 def test_an_exception_that_happens_once_loses_nothing() -> None:
     failures = [MemoryError("once")]
 
-    def flaky(frame: pl.DataFrame) -> Any:
+    def flaky(events: Events) -> Any:
         if failures:
             raise failures.pop()
-        return counting.count(frame)
+        return counting.count(events)
 
     counts = state(count_events=flaky)
     counts.fold([CODEC.encode(event(number)) for number in range(6)], list(range(6)))
@@ -182,14 +181,14 @@ def test_columns_are_the_same_read_as_a_block_or_one_by_one(data: st.DataObject)
         for n in range(data.draw(st.integers(1, 8)))
     ]  # fmt: skip
     values: list[bytes | None] = [CODEC.encode(item) for item in events]
-    whole = read_columns(values, COLUMNS, CODEC, 0)
-    one_by_one = pl.DataFrame(
-        [tuple(getattr(item, column) for column in COLUMNS) for item in events],
-        schema=dict(zip(COLUMNS, whole.frame.drop("position").dtypes, strict=True)),
-        orient="row",
-    )
-    assert whole.frame.drop("position").equals(one_by_one)
-    assert whole.broken == {}
+    read = read_columns(values, COLUMNS, CODEC, 0)
+    assert read.broken == {}
+    block = read.block
+    assert set(block.layout.texts) | set(block.layout.numbers) == set(COLUMNS)
+    for name in block.layout.texts:
+        assert [block.text(name, row) for row in read.rows.tolist()] == [getattr(item, name) for item in events]
+    for name in block.layout.numbers:
+        assert block.number(name).tolist() == [getattr(item, name) for item in events]
 
 
 class History:
@@ -277,8 +276,9 @@ def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: 
         for n in range(300)
     ]
     values: list[bytes | None] = [CODEC.encode(item) for item in events]
-    frame = read_columns(values, COLUMNS, CODEC, 0).frame
-    assert rows_of(counting.count(frame)) == rows_of(*(counting.count(frame[at : at + 1]) for at in range(len(frame))))
+    read = read_columns(values, COLUMNS, CODEC, 0)
+    found = Events(read.block, read.rows)
+    assert rows_of(counting.count(found)) == rows_of(*(counting.count(found[at : at + 1]) for at in range(len(found))))
 
 
 def rows_of(*parts: Increments) -> dict[bytes, tuple[list[int], int, int]]:

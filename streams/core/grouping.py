@@ -1,0 +1,211 @@
+"""Compiled loops that group: equal texts to one code, equal combinations of codes to one row of counts.
+
+Hash tables of one batch (open addressing, linear probing), compared by content, never by hash alone. Texts
+that somebody made to collide cost what a batch of them can: its size is the bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streams.core.compiled import (
+    BYTES,
+    FLAG,
+    INT,
+    INTS,
+    OUT_BYTES,
+    TABLE,
+    WORD,
+    Bytes,
+    Ints,
+    Number,
+    compiled,
+    several,
+)  # fmt: skip
+
+_LAST = np.iinfo(np.int64).max
+_U = np.uint64
+_BASIS, _PRIME = _U(0xCBF29CE484222325), _U(0x100000001B3)  # FNV-1a
+_MIX = _U(0x9E3779B97F4A7C15)  # Fibonacci hashing (Knuth, TAOCP 3, 6.4)
+_HALF = _U(32)
+_MINUS, _ZERO = ord("-"), ord("0")
+_NUMBER_SIZE = 20  # the longest of 64 bits, with its sign
+
+
+@compiled(INT(INT))
+def _table_size(count: Number) -> Number:
+    """A power of two, so that at most half the slots are taken."""
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    return size
+
+
+@compiled(INT(WORD))
+def _spread(mixed: Number) -> Number:
+    return np.int64((mixed * _MIX) >> _HALF)
+
+
+@compiled(FLAG(BYTES, TABLE, TABLE, INTS, INT, INT))
+def _are_equal(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, one: Number, other: Number) -> bool:
+    for slot in slots:
+        if sizes[slot, one] != sizes[slot, other]:
+            return False
+        begin, offset = starts[slot, one], starts[slot, other] - starts[slot, one]
+        for at in range(begin, begin + sizes[slot, one]):
+            if data[at] != data[at + offset]:
+                return False
+    return True
+
+
+@compiled(INT(BYTES, TABLE, TABLE, INTS, INTS, INTS, INTS))
+def code_texts(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, rows: Ints, codes: Ints, firsts: Ints) -> Number:
+    """Give rows that are equal in these text columns one code, dense from 0; how many codes there are.
+
+    `rows`: which values of the block. Fills `codes` by place in `rows`, and `firsts`: the value where a
+    code occurred first.
+    """
+    size = _table_size(len(rows))
+    table = np.full(size, -1, np.int64)
+    hashes = np.empty(size, np.uint64)
+    found = 0
+    for place in range(len(rows)):
+        row = rows[place]
+        if place > 0 and _are_equal(data, starts, sizes, slots, row, rows[place - 1]):
+            codes[place] = codes[place - 1]  # events of one post follow each other
+            continue
+        mixed = _BASIS
+        for slot in slots:
+            begin = starts[slot, row]
+            for at in range(begin, begin + sizes[slot, row]):
+                mixed = (mixed ^ _U(data[at])) * _PRIME
+            mixed = (mixed ^ _U(0xFF)) * _PRIME  # no text has this byte
+        at = _spread(mixed) & (size - 1)
+        while table[at] >= 0:
+            if hashes[at] == mixed and _are_equal(data, starts, sizes, slots, row, firsts[table[at]]):
+                break
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at], hashes[at] = found, mixed
+            firsts[found] = row
+            found += 1
+        codes[place] = table[at]
+    return found
+
+
+@compiled(several(TABLE, TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, INT))
+def count_rows(
+    kinds: Ints, frame: Ints, parts: Ints, is_empty: Ints, minutes: Ints, received: Ints, metrics: Ints, width: Number
+) -> Any:
+    """Count events by (kind, frame, parts of the kind's key, minute).
+
+    `kinds`: shape (kinds, 2), the parts that make a key, -1 where there is no second one. `frame`, `minutes`,
+    `received`, `metrics`: by event. `parts`: shape (parts, events), codes; `is_empty`: each part's code of the
+    empty text, -1 if it has none; an event whose part is empty has no key of that kind.
+    Returns numbers, shape (rows, 4): kind, first event, oldest and newest `received`; and counts, shape
+    (rows, `width`).
+    """
+    most = len(frame) * len(kinds)
+    size = _table_size(most)
+    table = np.full(size, -1, np.int64)
+    numbers = np.empty((most, 4), np.int64)
+    counts = np.zeros((most, width), np.int64)
+    found = 0
+    for event in range(len(frame)):
+        base = (_U(frame[event]) * _PRIME) ^ _U(minutes[event])
+        for kind in range(len(kinds)):
+            one, other = kinds[kind, 0], kinds[kind, 1]
+            if parts[one, event] == is_empty[one] or (other >= 0 and parts[other, event] == is_empty[other]):
+                continue
+            mixed = (base * _PRIME) ^ _U(parts[one, event] * 16 + kind)
+            if other >= 0:
+                mixed = (mixed * _PRIME) ^ _U(parts[other, event])
+            at = _spread(mixed) & (size - 1)
+            row = table[at]
+            while row >= 0:
+                first = numbers[row, 1]
+                if (
+                    numbers[row, 0] == kind and frame[first] == frame[event] and minutes[first] == minutes[event]
+                    and parts[one, first] == parts[one, event]
+                    and (other < 0 or parts[other, first] == parts[other, event])
+                ):  # fmt: skip
+                    break
+                at = (at + 1) & (size - 1)
+                row = table[at]
+            if row < 0:
+                table[at] = row = found
+                found += 1
+                numbers[row, 0], numbers[row, 1] = kind, event
+                numbers[row, 2], numbers[row, 3] = _LAST, 0
+            counts[row, metrics[event]] += 1
+            numbers[row, 2] = min(numbers[row, 2], received[event])
+            numbers[row, 3] = max(numbers[row, 3], received[event])
+    return numbers[:found].copy(), counts[:found].copy()
+
+
+@compiled(INT(BYTES, INT, INT, OUT_BYTES, INT))
+def _put(data: Bytes, begin: Number, size: Number, out: Bytes, at: Number) -> Number:
+    for byte in range(size):
+        out[at + byte] = data[begin + byte]
+    return at + size
+
+
+@compiled(INT(INT, OUT_BYTES, INT))
+def _put_number(number: Number, out: Bytes, at: Number) -> Number:
+    """In decimal digits."""
+    if number < 0:
+        out[at] = _MINUS
+        at += 1
+        number = -number
+    digits = 1
+    rest = number // 10
+    while rest > 0:
+        digits += 1
+        rest //= 10
+    for digit in range(digits - 1, -1, -1):
+        out[at + digit] = _ZERO + number % 10
+        number //= 10
+    return at + digits
+
+
+@compiled(several(OUT_BYTES, INTS)(BYTES, TABLE, TABLE, INTS, TABLE, INTS, TABLE, INTS, BYTES, INTS, BYTES))
+def join_keys(
+    data: Bytes, starts: Ints, sizes: Ints, frame: Ints, kinds: Ints, rows: Ints, numbers: Ints, minutes: Ints,
+    names: Bytes, name_ends: Ints, marks: Bytes,
+) -> Any:  # fmt: skip
+    """The rows' keys in one text, and where each one ends.
+
+    `frame`: the slots of tenant and source. `kinds` as for `count_rows`, with slots in place of parts.
+    `names`: the kinds' names, up to `name_ends`. `marks`: what separates the fields, and the parts of a key.
+    """
+    total = 0
+    for row in range(len(numbers)):
+        kind, value = numbers[row, 0], rows[numbers[row, 1]]
+        total += len(names) + _NUMBER_SIZE + 5
+        total += sizes[frame[0], value] + sizes[frame[1], value] + sizes[kinds[kind, 0], value]
+        if kinds[kind, 1] >= 0:
+            total += sizes[kinds[kind, 1], value]
+    out = np.empty(total, np.uint8)
+    ends = np.empty(len(numbers), np.int64)
+    at = 0
+    for row in range(len(numbers)):
+        kind, event = numbers[row, 0], numbers[row, 1]
+        value = rows[event]
+        at = _put(data, starts[frame[0], value], sizes[frame[0], value], out, at)
+        out[at] = marks[0]
+        begin = name_ends[kind - 1] if kind > 0 else 0
+        at = _put(names, begin, name_ends[kind] - begin, out, at + 1)
+        out[at] = marks[0]
+        at = _put(data, starts[kinds[kind, 0], value], sizes[kinds[kind, 0], value], out, at + 1)
+        other = kinds[kind, 1]
+        if other >= 0:
+            out[at] = marks[1]
+            at = _put(data, starts[other, value], sizes[other, value], out, at + 1)
+        out[at] = marks[0]
+        at = _put(data, starts[frame[1], value], sizes[frame[1], value], out, at + 1)
+        out[at] = marks[0]
+        at = _put_number(minutes[event], out, at + 1)
+        ends[row] = at
+    return out[:at].copy(), ends
