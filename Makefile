@@ -27,8 +27,8 @@ demo: setup ## the whole pipeline on this machine with simulated senders
 up: setup ## the whole pipeline on this machine, for real webhooks
 	@$(BIN)/mailweir up $(ARGS)
 
-test: setup ## every test that can run here
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test: setup ## every test that can run here, a file at a time on each of two processes
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
 
 check: setup ## lint, types, fast tests
 	@$(BIN)/ruff format --check .

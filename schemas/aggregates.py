@@ -82,6 +82,9 @@ class Level(StrEnum):
     RECOVERING = "recovering"
 
 
+RANK = {Level.HEALTHY: 0, Level.RECOVERING: 1, Level.WATCH: 2, Level.THROTTLED: 3, Level.PAUSED: 4}
+
+
 @dataclass(slots=True, kw_only=True)
 class Penalty:
     """Points taken off the score for one named cause; penalties sum to 100 - score.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from streams.core.changes import Totals
 from streams.core.normalise import Exploded
-from streams.core.partials import Totals
 
 
 class Telemetry:

@@ -17,10 +17,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from schemas.aggregates import KeyKind, Level
+from schemas.aggregates import RANK, KeyKind, Level
 from streams.core.reputation.detectors import BOUNCES, COMPLAINTS
 from streams.core.reputation.ledger import Key, KeyView
-from streams.core.reputation.levels import RANK, Detector
+from streams.core.reputation.levels import Detector
 from streams.core.reputation.series import COLUMN, FIELDS, MINUTE_MS, Ints
 
 DAY_MIN = 24 * 60

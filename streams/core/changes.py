@@ -1,4 +1,4 @@
-"""What one flush of a stage's state writes: a value, made by the core, written by the lane."""
+"""What one flush of a stage's state writes: a value, made by the core, written by the lane; and what it counted."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ class Cut:
     rows: list[Row]
     marker: bytes
     sides: list[Side]
+
+
+@dataclass(slots=True)
+class Totals:
+    """What this process has seen since it owns the partition; for metrics."""
+
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+    dead: int = 0

@@ -59,3 +59,9 @@ def compiled(signature: Any) -> Callable[[Loop], Loop]:
 def as_bytes(text: bytes) -> Bytes:
     """Read only, without a copy: what BYTES takes."""
     return np.frombuffer(text, np.uint8)
+
+
+def slices(joined: Bytes, ends: Ints) -> list[bytes]:
+    """The pieces of a text, each up to its end."""
+    text, upto = joined.tobytes(), ends.tolist()
+    return [text[begin:end] for begin, end in zip([0, *upto], upto, strict=False)]

@@ -15,10 +15,10 @@ import numpy as np
 from schemas.aggregates import ReputationPartial
 from schemas.avro import Codec
 from schemas.encoding import long, text
-from schemas.encoding_columns import encode_longs
 from streams.core.changes import Row
 from streams.core.columns import read_records
 from streams.core.counting import Increments, key_parts
+from streams.core.longs import encode_longs
 from streams.core.meaning import METRICS
 from streams.core.rows import Ints, Rows
 

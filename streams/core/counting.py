@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.aggregates import KeyKind
 from streams.core.bodies import Block
-from streams.core.compiled import Ints, as_bytes
+from streams.core.compiled import Ints, as_bytes, slices
 from streams.core.grouping import count_rows, join_keys
 from streams.core.meaning import METRICS, metric_index
 
@@ -120,9 +120,9 @@ def _keys(events: Events, numbers: Ints, minutes: Ints) -> list[bytes]:
     frame = np.array([block.slot(name) for name in _FRAME], np.int64)
     slots = np.array([block.slot(name) for name in _PARTS], np.int64)
     kinds = np.where(_KIND_PARTS < 0, -1, slots[_KIND_PARTS])
-    joined, ends = join_keys(
-        block.data, block.starts, block.sizes, frame, kinds, events.rows, numbers, minutes,
-        _KIND_NAMES, _KIND_NAME_ENDS, _MARKS,
+    return slices(
+        *join_keys(
+            block.data, block.starts, block.sizes, frame, kinds, events.rows, numbers, minutes,
+            _KIND_NAMES, _KIND_NAME_ENDS, _MARKS,
+        )
     )  # fmt: skip
-    text, upto = joined.tobytes(), ends.tolist()
-    return [text[begin:end] for begin, end in zip([0, *upto], upto, strict=False)]

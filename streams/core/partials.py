@@ -10,7 +10,6 @@ replay can then never start below what was dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from schemas.avro import Codec
 from schemas.errors import FailureCode
 from schemas.failures import Stage
 from schemas.topics import DEAD_LETTERS, EMAIL_EVENTS
-from streams.core.changes import Cut, Row, Side
+from streams.core.changes import Cut, Row, Side, Totals
 from streams.core.columns import Columns, ids_of, read_columns
 from streams.core.count_table import CountTable
 from streams.core.counting import COLUMNS, MINUTE_MS, Events, Increments, count
@@ -31,16 +30,6 @@ from streams.core.seen import SeenIds
 KEEP_MS = KEEP_HOURS * HOUR_MS
 Counter = Callable[[Events], Increments]
 Apart = Callable[[Any, Callable[[Any], Any]], tuple[list[tuple[list[int], Any]], dict[int, Exception]]]
-
-
-@dataclass(slots=True)
-class Totals:
-    """What this process has seen since it owns the partition; for metrics."""
-
-    events: int = 0
-    duplicates: int = 0
-    late: int = 0
-    dead: int = 0
 
 
 class PartitionCounts:

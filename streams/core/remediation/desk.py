@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from schemas.aggregates import KeyKind, Level, ReputationScore
+from schemas.aggregates import RANK, KeyKind, Level, ReputationScore
 from schemas.config import Policy
 from schemas.remediation import Decision
 from schemas.topics import DAY_MS, HOUR_MS
 from streams.core.remediation.actions import STOPPING
 from streams.core.remediation.machine import Context, KeyState, StateKey, parts_of, restore, step
-from streams.core.reputation.levels import RANK
 
 BLOCKS = "block_cusum"
 _SHARED = frozenset({KeyKind.IP, KeyKind.IP_POOL, KeyKind.DOMAIN, KeyKind.PROVIDER, KeyKind.TENANT})

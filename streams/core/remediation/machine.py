@@ -14,13 +14,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from schemas.aggregates import KeyKind, Level, ReputationScore, Signal
+from schemas.aggregates import RANK, KeyKind, Level, ReputationScore, Signal
 from schemas.config import Policy
 from schemas.identity import digest
 from schemas.remediation import Action, Decision
 from schemas.topics import DAY_MS, HOUR_MS
 from streams.core.remediation.actions import STOPPING, wanted
-from streams.core.reputation.levels import RANK
 
 QUIET_MS = HOUR_MS  # event time without a signal that ends an episode
 Step = tuple[str, str]  # action, level

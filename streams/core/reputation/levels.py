@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.aggregates import Level, Signal
+from schemas.aggregates import RANK, Level, Signal
 from streams.core.reputation.ledger import KeyView
-
-RANK = {Level.HEALTHY: 0, Level.RECOVERING: 1, Level.WATCH: 2, Level.THROTTLED: 3, Level.PAUSED: 4}
 
 
 class Detector(Protocol):

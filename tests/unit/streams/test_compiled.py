@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -23,3 +26,10 @@ def test_another_type_of_array_is_refused_and_not_read_as_something_else() -> No
     table, numbers = np.zeros((1, 1), np.int64), np.zeros(1, np.int64)
     with pytest.raises(TypeError, match="No matching definition"):
         code_texts(as_bytes(b"x"), table, table, numbers.astype(np.int32), numbers, numbers, numbers)
+
+
+def test_services_without_compiled_loops_do_not_pay_for_the_compiler() -> None:
+    code = "import sys, streams.agents.normalise, streams.agents.app, streams.agents.remediation; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "faust" in loaded
+    assert "numba" not in loaded

@@ -45,7 +45,9 @@ async def test_the_queue_is_bounded_and_says_so_at_once(log: LogProducer) -> Non
     async with asyncio.timeout(BOUND_S):
         said = [await task for task in sends]
     assert sum("queue to the log is full" in text for text in said) == 40
-    assert log.queued == 0
+    async with asyncio.timeout(BOUND_S):
+        while log.queued:  # noqa: ASYNC110 - librdkafka drops what has expired in its own time
+            await asyncio.sleep(0.02)
 
 
 async def test_a_batch_larger_than_the_queue_waits_for_room_and_then_gives_up(log: LogProducer) -> None:

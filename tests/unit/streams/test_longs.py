@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.encoding import long
-from schemas.encoding_columns import encode_longs
+from streams.core.longs import encode_longs
 
 LONGS = (
     st.integers(-(2**63), 2**63 - 1) | st.integers(-200, 20_000) | st.sampled_from((0, 63, 64, -64, -65, 8191, 8192))
