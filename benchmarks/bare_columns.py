@@ -26,7 +26,7 @@ def main() -> None:
             continue
         meter.start()
         read = read_records([message.value() for message in messages], EmailEvent, FIELDS, codec)
-        codes, firsts = read.block.code(("sending_ip", "mailbox_provider"), read.rows)
+        ((codes, firsts),) = read.block.code([("sending_ip", "mailbox_provider")], read.rows)
         minutes, minute_codes = np.unique(read.block.number("occurred_at") // MINUTE_MS, return_inverse=True)
         groups, sizes = np.unique(codes * len(minutes) + minute_codes, return_counts=True)
         texts = [[read.block.text(name, row) for name in ("sending_ip", "mailbox_provider")] for row in firsts.tolist()]

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -144,6 +144,10 @@ class LogProducer:
 
     def produce_all(self, records: Sequence[Record]) -> list[Position]:
         """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
+        return self.start(records)()
+
+    def start(self, records: Sequence[Record]) -> Callable[[], list[Position]]:
+        """The first half of `produce_all`: queue everything. What is returned waits, and is called once."""
         done = threading.Event()
         receipt = Receipt(len(records), done.set)
         deadline = time.monotonic() + self._ack_timeout_s
@@ -152,9 +156,13 @@ class LogProducer:
                 if time.monotonic() >= deadline:
                     raise queue_full()
                 time.sleep(QUEUE_PAUSE_S)
-        if records and not done.wait(self._ack_timeout_s + _SLACK_S):
-            raise no_answer(len(records))
-        return self._positions(receipt)
+
+        def wait() -> list[Position]:
+            if records and not done.wait(self._ack_timeout_s + _SLACK_S):
+                raise no_answer(len(records))
+            return self._positions(receipt)
+
+        return wait
 
     async def warm_up(self, timeout_s: float, topics: Sequence[str] = ()) -> None:
         """Connect, learn the topics' partitions, and have a producer id, which a first send waits for.

@@ -111,7 +111,7 @@ def run_reputation(of: Settings) -> int:
     app.service(lane)
     app.service(scorer)
     reputation.attach(app, lane, stats)
-    return _run_worker(app, of, lambda: lane.has_joined and scorer.has_joined, stats)
+    return _run_worker(app, of, lambda: lane.has_joined and scorer.is_ready, stats)
 
 
 def run_remediation(of: Settings) -> int:

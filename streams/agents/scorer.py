@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import monotonic as _now
 from typing import Any
 
@@ -37,10 +39,11 @@ _LEAVE_S = 15.0
 _FORGET_S = 120.0
 _MOST = 10_000  # partials taken in at once,
 _CATCH_UP = 20  # and how often before those that are known are scored
-_SLICE = 32  # keys: scored and written in some 10 ms
-_TURN_CPU_S = 0.02  # of one turn; what has not had its turn yet is next
+_SLICE = 32  # keys: scored in some 4 ms
+_TURN_CPU_S = 0.01  # of one turn; what has not had its turn yet is next
 _SHORTEST_S = 0.02  # changes of one moment are scored together
 _REST = 3.0  # scoring may take a quarter of one core
+_PATIENCE, _PAUSE_S = 30, 1.0  # failures in a row, and how far they are apart at least
 ScoreKey = Callable[[KeyView, int], ReputationScore]
 
 
@@ -66,7 +69,8 @@ class Scorer(Service):
         self._clock_ms, self._stats = clock_ms, stats
         self._halt = threading.Event()
         self._leads = False
-        self.has_joined = False
+        self._flying: deque[tuple[list[Record], Callable[[], object]]] = deque()  # and how to wait for them
+        self.is_ready = False  # does what is its part: leads and has read everything back, or somebody else leads
 
     async def on_start(self) -> None:
         """Start the thread."""
@@ -96,7 +100,7 @@ class Scorer(Service):
         consumer.assign(partitions)
         consumer.pause(partitions)  # the lead is all that is wanted; the scores are our own
         self._leads = bool(partitions)
-        self.has_joined = True
+        self.is_ready = not self._leads
 
     def _deposed(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._leads = False
@@ -116,6 +120,7 @@ class Scorer(Service):
             positions = reader.position([TopicPartition(REPUTATION_PARTIALS.name, number) for number in numbers])
             reader.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions])
             queue.add(ledger.changed(), is_news=False)
+            self.is_ready = True
             self._follow(reader, election, ledger, queue)
         finally:
             reader.close()
@@ -126,6 +131,7 @@ class Scorer(Service):
         clean_up_s = _now() + _FORGET_S
         while self._leads and not self._halt.is_set():
             messages = [] if queue else reader.consume(1, _POLL_S)
+            self._land()
             since_s = _now()
             if messages or queue:
                 self._halt.wait(max(0.0, pace.due_s(since_s) - since_s))
@@ -145,6 +151,7 @@ class Scorer(Service):
             if since_s >= clean_up_s:
                 clean_up_s = since_s + _FORGET_S
                 queue.forget(ledger.forget())
+        self._land()
 
     def _apply(self, ledger: Ledger, messages: list[Message], *, is_new: bool) -> None:
         for error in runs.errors(messages):
@@ -160,20 +167,32 @@ class Scorer(Service):
         ledger.apply(rows)
 
     def _write(self, scores: list[ReputationScore]) -> None:
+        """Send scores; `_land` waits for their acknowledgement while the next are still to be made."""
         records = [
             Record(REPUTATION_SCORES.name, self._codec.encode(s), f"{s.tenant}\x1f{s.kind}\x1f{s.key}".encode())
             for s in scores
         ]
-        waited = 0.0
-        while True:
+        try:
+            self._flying.append((records, self._log.start(records)))
+        except Transient:  # no room: with the next landing, in its turn
+            self._flying.append((records, partial(self._log.produce_all, records)))
+
+    def _land(self) -> None:
+        """Wait until everything sent is acknowledged. After a failure the rest goes out again too, in order."""
+        failures = 0
+        while self._flying:
+            records, answer = self._flying[0]
             try:
-                self._log.produce_all(records)
-                break
+                answer()
             except Transient:
-                waited += 1
-                if waited > 30 or self._halt.wait(1.0):  # the process starts anew and scores from the log
-                    raise
-        self._stats.count_scores(len(scores))
+                failures += 1
+                if failures > _PATIENCE or self._halt.wait(_PAUSE_S):
+                    raise  # the process starts anew and scores from the log
+                again = [(some, partial(self._log.produce_all, some)) for some, _ in self._flying]
+                self._flying = deque(again)
+            else:
+                self._flying.popleft()
+                self._stats.count_scores(len(records))
 
     def _config(self, group: str, *, session_timeout_ms: int = 45_000, eof: bool = False) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,16 @@ from streams.core.compiled import (
     as_bytes,
     compiled,
     several,
+    slices,
 )  # fmt: skip
-from streams.core.grouping import code_texts
+from streams.core.grouping import code_texts, join_texts
 
 _TEXT, _NUMBER, _DOUBLE, _TEXTS = range(4)  # kinds of fields
 _KINDS = {"string": _TEXT, "long": _NUMBER, "double": _DOUBLE}
 _NOWHERE = 0  # the slot of fields that nobody asked for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """How to walk one schema version. `texts`, `numbers`: the asked fields, in the order of their slots from 1.
 
@@ -114,12 +116,19 @@ class Block:
         column: Ints = self.numbers[self.layout.numbers.index(name) + 1]
         return column
 
-    def code(self, names: Sequence[str], rows: Ints) -> tuple[Ints, Ints]:
-        """For each row the number of its texts in these columns, dense from 0; and where each number came first."""
-        slots = np.array([self.slot(name) for name in names], np.int64)
-        codes, firsts = np.empty_like(rows), np.empty_like(rows)
-        found = code_texts(self.data, self.starts, self.sizes, slots, rows, codes, firsts)
-        return codes, firsts[:found]
+    def code(self, groups: Sequence[Sequence[str]], rows: Ints) -> list[tuple[Ints, Ints]]:
+        """For each group of text columns: each row's number, which rows share that are equal in all of them, dense
+        from 0; and where each number came first.
+        """
+        slots, ends = _slots(self.layout, tuple(map(tuple, groups)))
+        codes, firsts = np.empty((len(groups), len(rows)), np.int64), np.empty((len(groups), len(rows)), np.int64)
+        found = code_texts(self.data, self.starts, self.sizes, slots, ends, rows, codes, firsts)
+        return [(codes[at], firsts[at, :size]) for at, size in enumerate(found.tolist())]
+
+    def joined(self, names: Sequence[str], rows: Ints) -> list[bytes]:
+        """Some columns' texts of each row, each with a unit separator behind it: what `decode` and `split` take."""
+        slots, _ = _slots(self.layout, (tuple(names),))
+        return slices(*join_texts(self.data, self.starts, self.sizes, slots, rows, _SEPARATOR))
 
     def table(self, names: Sequence[str]) -> Ints:
         """Some columns of numbers, shape (names, values)."""
@@ -128,6 +137,14 @@ class Block:
 
 
 GOOD, BROKEN, OTHER = range(3)
+_SEPARATOR = 0x1F
+
+
+@cache
+def _slots(layout: Layout, groups: tuple[tuple[str, ...], ...]) -> tuple[Ints, Ints]:
+    """The groups' slots on end, and where each group ends."""
+    slots = [layout.texts.index(name) + 1 for group in groups for name in group]
+    return np.array(slots, np.int64), np.cumsum([len(group) for group in groups])
 
 
 def walk(values: Sequence[bytes], layout: Layout) -> Block:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from schemas.aggregates import KeyKind
+from schemas.memo import Memo
 from streams.core.bodies import Block
 from streams.core.compiled import Ints, as_bytes, slices
 from streams.core.grouping import count_rows, join_keys
-from streams.core.meaning import METRICS, metric_index
+from streams.core.meaning import METRICS, metric_of
 
 MINUTE_MS = 60_000
 COLUMNS: tuple[str, ...] = (  # in the order of the record
@@ -89,29 +90,28 @@ class Events:
 def count(events: Events) -> Increments:
     """Counts of distinct events, read with COLUMNS. Order does not matter."""
     block, rows = events.block, events.rows
-    frame, _ = block.code(_FRAME, rows)
-    parts = np.empty((len(_PARTS), len(rows)), np.int64)
-    empty = np.empty(len(_PARTS), np.int64)
-    for place, name in enumerate(_PARTS):
-        parts[place], firsts = block.code((name,), rows)
-        empty[place] = _empty_code(block.sizes[block.slot(name), firsts])
+    (frame, _), (meanings, kinds_of), *coded = block.code((_FRAME, _MEANING, *((name,) for name in _PARTS)), rows)
+    parts = np.array([codes for codes, _ in coded])
+    empty = np.array([_empty_code(block, name, firsts) for name, (_, firsts) in zip(_PARTS, coded, strict=True)])
+    metrics = np.array([_METRICS[meaning] for meaning in block.joined(_MEANING, kinds_of)], np.int64)[meanings]
     minutes = block.number("occurred_at")[rows] // MINUTE_MS * MINUTE_MS
     received = block.number("received_at")[rows]
-    numbers, counts = count_rows(_KIND_PARTS, frame, parts, empty, minutes, received, _metrics(events), len(METRICS))
+    numbers, counts = count_rows(_KIND_PARTS, frame, parts, empty, minutes, received, metrics, len(METRICS))
     return Increments(_keys(events, numbers, minutes), counts, numbers[:, 2], numbers[:, 3])
 
 
-def _empty_code(sizes: Ints) -> int:
-    """Which code means the empty text; -1 if none does."""
-    places = np.flatnonzero(sizes == 0)
+def _empty_code(block: Block, name: str, firsts: Ints) -> int:
+    """Which code of a column means the empty text; -1 if none does."""
+    places = np.flatnonzero(block.sizes[block.slot(name), firsts] == 0)
     return int(places[0]) if len(places) else -1
 
 
-def _metrics(events: Events) -> Ints:
-    block = events.block
-    codes, firsts = block.code(_MEANING, events.rows)
-    meanings = [[block.text(name, row) for name in _MEANING] for row in firsts.tolist()]
-    return np.array([metric_index(*meaning) for meaning in meanings], np.int64)[codes]
+def _metric(meaning: bytes) -> int:
+    texts = meaning.decode().split("\x1f")[:-1]
+    return METRICS.index(metric_of(*texts) if len(texts) == len(_MEANING) else "other")  # a separator within: nobody's
+
+
+_METRICS = Memo(_metric, 4096)  # by the texts of _MEANING, each with a separator behind it
 
 
 def _keys(events: Events, numbers: Ints, minutes: Ints) -> list[bytes]:

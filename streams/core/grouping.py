@@ -60,39 +60,71 @@ def _are_equal(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, one: Number,
     return True
 
 
-@compiled(INT(BYTES, TABLE, TABLE, INTS, INTS, INTS, INTS))
-def code_texts(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, rows: Ints, codes: Ints, firsts: Ints) -> Number:
-    """Give rows that are equal in these text columns one code, dense from 0; how many codes there are.
+@compiled(INT(BYTES, INT, INT, OUT_BYTES, INT))
+def _put(data: Bytes, begin: Number, size: Number, out: Bytes, at: Number) -> Number:
+    for byte in range(size):
+        out[at + byte] = data[begin + byte]
+    return at + size
 
-    `rows`: which values of the block. Fills `codes` by place in `rows`, and `firsts`: the value where a
-    code occurred first.
+
+@compiled(INTS(BYTES, TABLE, TABLE, INTS, INTS, INTS, TABLE, TABLE))
+def code_texts(
+    data: Bytes, starts: Ints, sizes: Ints, slots: Ints, group_ends: Ints, rows: Ints, codes: Ints, firsts: Ints
+) -> Ints:
+    """Give rows that are equal in some text columns one code, dense from 0; for several groups of columns at once.
+
+    `slots`: the columns, those of group g up to `group_ends[g]`. `rows`: which values of the block. Fills, by
+    group, `codes` by place in `rows`, and `firsts`: the value where a code occurred first. Returns how many
+    codes each group has.
     """
     size = _table_size(len(rows))
-    table = np.full(size, -1, np.int64)
+    table = np.empty(size, np.int64)
     hashes = np.empty(size, np.uint64)
-    found = 0
-    for place in range(len(rows)):
-        row = rows[place]
-        if place > 0 and _are_equal(data, starts, sizes, slots, row, rows[place - 1]):
-            codes[place] = codes[place - 1]  # events of one post follow each other
-            continue
-        mixed = _BASIS
-        for slot in slots:
-            begin = starts[slot, row]
-            for at in range(begin, begin + sizes[slot, row]):
-                mixed = (mixed ^ _U(data[at])) * _PRIME
-            mixed = (mixed ^ _U(0xFF)) * _PRIME  # no text has this byte
-        at = _spread(mixed) & (size - 1)
-        while table[at] >= 0:
-            if hashes[at] == mixed and _are_equal(data, starts, sizes, slots, row, firsts[table[at]]):
-                break
-            at = (at + 1) & (size - 1)
-        if table[at] < 0:
-            table[at], hashes[at] = found, mixed
-            firsts[found] = row
-            found += 1
-        codes[place] = table[at]
+    found = np.zeros(len(group_ends), np.int64)
+    for group in range(len(group_ends)):
+        columns = slots[group_ends[group - 1] if group > 0 else 0 : group_ends[group]]
+        table[:] = -1
+        for place in range(len(rows)):
+            row = rows[place]
+            if place > 0 and _are_equal(data, starts, sizes, columns, row, rows[place - 1]):
+                codes[group, place] = codes[group, place - 1]  # events of one post follow each other
+                continue
+            mixed = _BASIS
+            for slot in columns:
+                begin = starts[slot, row]
+                for at in range(begin, begin + sizes[slot, row]):
+                    mixed = (mixed ^ _U(data[at])) * _PRIME
+                mixed = (mixed ^ _U(0xFF)) * _PRIME  # no text has this byte
+            at = _spread(mixed) & (size - 1)
+            while table[at] >= 0:
+                if hashes[at] == mixed and _are_equal(data, starts, sizes, columns, row, firsts[group, table[at]]):
+                    break
+                at = (at + 1) & (size - 1)
+            if table[at] < 0:
+                table[at], hashes[at] = found[group], mixed
+                firsts[group, found[group]] = row
+                found[group] += 1
+            codes[group, place] = table[at]
     return found
+
+
+@compiled(several(OUT_BYTES, INTS)(BYTES, TABLE, TABLE, INTS, INTS, INT))
+def join_texts(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, rows: Ints, mark: Number) -> Any:
+    """Some columns' texts of each row with `mark` behind each, in one text; and where each row's end."""
+    total = 0
+    for row in rows:
+        for slot in slots:
+            total += sizes[slot, row] + 1
+    out = np.empty(total, np.uint8)
+    ends = np.empty(len(rows), np.int64)
+    at = 0
+    for place in range(len(rows)):
+        for slot in slots:
+            at = _put(data, starts[slot, rows[place]], sizes[slot, rows[place]], out, at)
+            out[at] = mark
+            at += 1
+        ends[place] = at
+    return out, ends
 
 
 @compiled(several(TABLE, TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, INT))
@@ -143,13 +175,6 @@ def count_rows(
             numbers[row, 2] = min(numbers[row, 2], received[event])
             numbers[row, 3] = max(numbers[row, 3], received[event])
     return numbers[:found].copy(), counts[:found].copy()
-
-
-@compiled(INT(BYTES, INT, INT, OUT_BYTES, INT))
-def _put(data: Bytes, begin: Number, size: Number, out: Bytes, at: Number) -> Number:
-    for byte in range(size):
-        out[at + byte] = data[begin + byte]
-    return at + size
 
 
 @compiled(INT(INT, OUT_BYTES, INT))

@@ -8,7 +8,6 @@ judged by nobody.
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
 
 from schemas.aggregates import Counts
 from schemas.events import BounceReason, EventType, Machine, Permanence
@@ -55,9 +54,3 @@ def metric_of(event_type: str, reason: str, permanence: str, machine: str) -> st
     elif machine == Machine.MACHINE:
         special = _BY_MACHINE.get(event_type, "")
     return special or _BY_TYPE.get(event_type, "other")
-
-
-@cache
-def metric_index(event_type: str, reason: str, permanence: str, machine: str) -> int:
-    """The place of `metric_of` in METRICS."""
-    return METRICS.index(metric_of(event_type, reason, permanence, machine))

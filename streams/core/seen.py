@@ -19,6 +19,7 @@ from streams.core.dedupe import HOUR_MS, KEEP_HOURS, IdMemory
 
 PREFIX = b"\x00ids"
 _CHUNK_IDS = 2048  # 16 kB: small enough to rewrite with every flush, large enough to keep chunks few
+_SEGMENTS = 32  # a quiet stream adds some ids with each flush, and each segment is written again with every next one
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class SeenIds:
 
     def _append(self, hour: int, ids: Ids, next_offset: int) -> Row:
         chunk = self._open.get(hour)
-        if chunk is None or chunk.size() >= _CHUNK_IDS:
+        if chunk is None or chunk.size() >= _CHUNK_IDS or len(chunk.ids) >= _SEGMENTS:
             chunk = self._open[hour] = _Chunk(start=next_offset)
         chunk.ids.append(ids.astype(">u8").tobytes())
         chunk.ends.append(next_offset)

@@ -25,7 +25,7 @@ def test_a_loop_without_a_place_for_its_code_is_compiled_all_the_same(caplog: py
 def test_another_type_of_array_is_refused_and_not_read_as_something_else() -> None:
     table, numbers = np.zeros((1, 1), np.int64), np.zeros(1, np.int64)
     with pytest.raises(TypeError, match="No matching definition"):
-        code_texts(as_bytes(b"x"), table, table, numbers.astype(np.int32), numbers, numbers, numbers)
+        code_texts(as_bytes(b"x"), table, table, numbers.astype(np.int32), numbers, numbers, table, table)
 
 
 def test_services_without_compiled_loops_do_not_pay_for_the_compiler() -> None:
