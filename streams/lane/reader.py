@@ -120,7 +120,7 @@ class Reader(Generic[State]):
             "partition.assignment.strategy": "cooperative-sticky",
             "reconnect.backoff.max.ms": 1_000,  # a broker that is back is found within a second
             "on_commit": self._on_commit,
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 20,  # Tansu looks for new records when it is over
             "fetch.queue.backoff.ms": 10,  # the default, 1000, idles a consumer that is catching up
             "queued.min.messages": 50_000,
             "queued.max.messages.kbytes": settings.fetch_kbytes,
