@@ -1,4 +1,4 @@
-"""How the reputation stage's cost grows: partitions, keys, batch size, workers, and the restart of a large state.
+"""How the reputation stage's cost grows: partitions, keys, batch size and workers.
 
 Not part of a quick run. Each row of a table is a figure of its own; totals are compared with the truth as in
 `reputation.py`. For one and two workers the processes join an empty topic, are stopped with SIGSTOP while it is
@@ -32,7 +32,6 @@ EVENTS = 600_000
 _TIMEOUT_S = 240.0
 _JOIN_S = 90.0
 _LONG_SESSION_MS = 14_000  # workers are stopped while their topic is filled; half of it passes in silence
-_READY = "own partitions"  # what a lane says once it has its partitions and their state
 _OWNED = re.compile(r"own partitions \[([^\]]+)\]")
 PARTITIONS = (1, 2, 4, 16)
 BATCHES = (1_000, 10_000, 50_000)
@@ -53,7 +52,6 @@ def measure(plan: Plan) -> list[Figure]:
         for batch in BATCHES:
             found += bench.row(f"batch_{batch}", base, batch=batch)
         found += [bench.workers(count, base) for count in (1, 2)]
-        found.append(bench.restart(sizes(base)["1m"]))
         return found
 
 
@@ -101,19 +99,6 @@ class Bench:
         self._plan.say(f"workers {count}: {runs[-1]:,.0f} events/s, {note}")
         return median_of(name, runs, "events/s", note=note)
 
-    def restart(self, traffic: Traffic) -> Figure:
-        """Seconds from the start of a process until it owns its partitions with their rows restored."""
-        name, unit, goal = "restart_million_keys_s", "s", "<= 20"
-        topic, source = self._fill(traffic)
-        rows = source.rows()
-        try:
-            answer, changelog = self._once(topic, traffic, rows, 0)
-            runs = [self._ready(topic, changelog, number) for number in range(self._plan.runs)]
-        except brokers.CannotRunError as error:
-            return missing(name, unit, str(error), goal=goal)
-        note = f"{len(rows):,} rows and {traffic.events:,} event ids, until ready, imports included"
-        return median_of(name, runs, unit, goal=goal, note=note if answer.is_right else f"wrong totals; {note}")
-
     # -- how ---------------------------------------------------------------------------------------------------------
 
     def _fill(self, traffic: Traffic) -> tuple[str, Source]:
@@ -125,15 +110,6 @@ class Bench:
     def _once(self, topic: str, traffic: Traffic, rows: Rows, batch: int) -> tuple[Answer, str]:
         log = self._plan.work / f"{topic}.log"
         return lane_run.run(self._bootstrap, topic, traffic.events, traffic.partitions, rows, log, _TIMEOUT_S, batch)
-
-    def _ready(self, topic: str, changelog: str, number: int) -> float:
-        log = self._plan.work / f"{topic}-restart-{number}.log"
-        began = time.monotonic()
-        with _worker(lane_run.argv_of(self._bootstrap, topic, 0, changelog, f"{topic}-{number}"), log):
-            _until(lambda: _READY in log.read_text(encoding="utf-8", errors="replace"), _TIMEOUT_S, "a restart")
-            took_s = time.monotonic() - began
-        self._plan.say(f"restart: ready after {took_s:.1f} s")
-        return took_s
 
     def _together(self, count: int, traffic: Traffic, records: Sequence[Made]) -> tuple[float, float]:
         """Wall and CPU seconds of `count` workers over the records."""

@@ -8,16 +8,20 @@ through the log. Probes leave at even intervals, whatever the stack does.
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
+from contextlib import ExitStack
 from random import Random
+from statistics import median
 from typing import Self
 
 from benchmarks import brokers
 from benchmarks.courier import Connection, Tally, deliver
 from benchmarks.posts import Posts
 from benchmarks.river import River
-from schemas.topics import REPUTATION_SCORES
+from schemas.topics import EMAIL_EVENTS, REPUTATION_PARTIALS, REPUTATION_SCORES, WEBHOOKS
+from streams.local.stack import PARTITIONS
 
 PROBES_PER_S = 20.0
 _WARM_S = 3.0
@@ -26,19 +30,20 @@ _CONNECTIONS = 8
 
 
 class Arrivals:
-    """Reads the scores topic in a thread and notes when each probe's campaign came first."""
+    """Reads a topic in a thread and notes when each probe was in it first: in a key, or with `in_values` in a value."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, partitions: int, prefix: str, *, in_values: bool) -> None:
         self.seen: dict[str, float] = {}
-        self._bootstrap, self._prefix = bootstrap, f"\x1fcampaign\x1f{prefix}".encode()
+        self._bootstrap, self._topic, self._partitions, self._in_values = bootstrap, topic, partitions, in_values
+        self._probe = re.compile(prefix.encode() + rb"\d+")
         self._halt = threading.Event()
         self._is_reading = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="scores", daemon=True)
+        self._thread = threading.Thread(target=self._read, name=topic, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         if not self._is_reading.wait(30):
-            raise brokers.CannotRunError("the scores topic could not be read")
+            raise brokers.CannotRunError(f"{self._topic} could not be read")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,13 +51,14 @@ class Arrivals:
         self._thread.join(10)
 
     def _read(self) -> None:
-        with brokers.tail(self._bootstrap, REPUTATION_SCORES.name, 1) as reader:
+        with brokers.tail(self._bootstrap, self._topic, self._partitions) as reader:
             self._is_reading.set()
             while not self._halt.is_set():
                 message = reader.poll(0.1)
-                key = message.key() if message is not None else None
-                if key and self._prefix in key:
-                    self.seen.setdefault(key.decode().rpartition("\x1f")[2], time.perf_counter())
+                if message is None or message.error() is not None:
+                    continue
+                for name in self._probe.findall((message.value() if self._in_values else message.key()) or b""):
+                    self.seen.setdefault(name.decode(), time.perf_counter())
 
 
 async def measure(river: River, rate: float, seconds: float, seed: int) -> tuple[list[float], int]:
@@ -60,19 +66,47 @@ async def measure(river: River, rate: float, seconds: float, seed: int) -> tuple
 
     Those count with the time until then, which is at least 15 s.
     """
-    prefix = f"probe-{Random(f'{seed}-{rate}-{time.time_ns()}').getrandbits(32):08x}-"
+    prefix = _prefix(seed, rate)
+    with Arrivals(river.broker.bootstrap, REPUTATION_SCORES.name, 1, prefix, in_values=False) as arrivals:
+        sent = await _probe(river, rate, seconds, seed, prefix, arrivals)
+    end = time.perf_counter()
+    took = sorted((arrivals.seen.get(name, end) - at) * 1000 for name, at in sent.items())
+    return took, sum(name not in arrivals.seen for name in sent)
+
+
+async def hops(river: River, rate: float, seconds: float, seed: int) -> dict[str, float]:
+    """The median ms until a probe is in each topic on its way. Reading them all is load too: later than `measure`."""
+    prefix, partitions = _prefix(seed, rate), PARTITIONS
+    with ExitStack() as stack:
+        arrivals = [
+            stack.enter_context(Arrivals(river.broker.bootstrap, topic.name, number, prefix, in_values=in_values))
+            for topic, number, in_values in (
+                (WEBHOOKS, partitions, True), (EMAIL_EVENTS, partitions, True),
+                (REPUTATION_PARTIALS, partitions, False), (REPUTATION_SCORES, 1, False),
+            )
+        ]  # fmt: skip
+        sent = await _probe(river, rate, seconds, seed, prefix, arrivals[-1])
+    return {
+        name: median((seen.seen[probe] - at) * 1000 for probe, at in sent.items() if probe in seen.seen)
+        for name, seen in zip(("log", "event", "count", "score"), arrivals, strict=True)
+    }
+
+
+def _prefix(seed: int, rate: float) -> str:
+    return f"probe-{Random(f'{seed}-{rate}-{time.time_ns()}').getrandbits(32):08x}-"
+
+
+async def _probe(river: River, rate: float, seconds: float, seed: int, prefix: str, last: Arrivals) -> dict[str, float]:
+    """Send probes among a load and wait until `last` has seen them all, or for 15 s; when each was sent."""
     sent: dict[str, float] = {}
-    with Arrivals(river.broker.bootstrap, prefix) as arrivals:
-        async with river.load(rate, _WARM_S + seconds, seed) as load:
-            await asyncio.sleep(_WARM_S)
-            await _send(river, prefix, seconds, seed, sent)
-            await load.done()
-        deadline = time.monotonic() + _LAST_S
-        while len(arrivals.seen) < len(sent) and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread sets it
-            await asyncio.sleep(0.05)
-        end = time.perf_counter()
-        took = sorted((arrivals.seen.get(name, end) - at) * 1000 for name, at in sent.items())
-        return took, sum(name not in arrivals.seen for name in sent)
+    async with river.load(rate, _WARM_S + seconds, seed) as load:
+        await asyncio.sleep(_WARM_S)
+        await _send(river, prefix, seconds, seed, sent)
+        await load.done()
+    deadline = time.monotonic() + _LAST_S
+    while len(last.seen) < len(sent) and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0.05)
+    return sent
 
 
 async def _send(river: River, prefix: str, seconds: float, seed: int, sent: dict[str, float]) -> None:

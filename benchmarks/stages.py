@@ -60,6 +60,7 @@ STAGES: tuple[Stage, ...] = (
         promises=("sink_rows_per_s", "sink_vs_rowwise"),
     ),
     Stage(name="whole_path", module="benchmarks.whole_path", quick_s=240, long_s=1_500, promises=WHOLE_PATH),
+    Stage(name="restart", module="benchmarks.restart", quick_s=420, long_s=900, promises=("restart_million_keys_s",)),
     Stage(name="growth", module="benchmarks.growth", quick_s=0, long_s=1_800),
 )
 

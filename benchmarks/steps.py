@@ -7,6 +7,7 @@ No broker and no threads, so the figures say what remains when everything around
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -43,6 +44,22 @@ def measure(plan: Plan) -> list[Figure]:
     rows = [row for row in state.cut(len(values)).rows if not row[0].startswith(b"\0")]
     found.append(_figure("cut_row_us", _cut_costs(values, passes), "a changed row, encoded"))
     found.append(_figure("restore_row_us", _best(lambda: _restore(rows), passes, len(rows)), "a row read back"))
+    found.append(
+        Figure(
+            name="count_row_bytes",
+            value=_bytes_held(lambda: _restore(rows), len(rows)),
+            unit="bytes",
+            note="a row of counts in the stage's memory",
+        )
+    )
+    found.append(
+        Figure(
+            name="ledger_row_bytes",
+            value=_bytes_held(lambda: _ledger(rows), len(rows)),
+            unit="bytes",
+            note="the same row in the scorer's",
+        )
+    )
     found.append(_figure("ledger_row_us", _best(lambda: _ledger(rows), passes, len(rows)), "a row new to the scorer"))
     ledger = _ledger(rows)
     views = [ledger.view(key) for key in ledger.keys()]  # noqa: SIM118 - not a dictionary
@@ -61,6 +78,17 @@ def _figure(name: str, value: float, note: str) -> Figure:
 
 def _best(work: Callable[[], object], passes: int, items: int) -> float:
     return min(_cpu_s(work) for _ in range(passes)) / items * 1e6
+
+
+def _bytes_held(work: Callable[[], object], items: int) -> float:
+    tracemalloc.start()
+    try:
+        held = work()
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    del held
+    return size / items
 
 
 def _cpu_s(work: Callable[[], object]) -> float:

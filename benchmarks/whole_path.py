@@ -58,6 +58,7 @@ async def _measure(broker: Broker, plan: Plan, name: str, suffix: str) -> list[F
         found: list[Figure] = []
         for rate in RATES[:1] if plan.quick else RATES:
             found += await _latency(river, plan, rate, suffix)
+        found += await _hops(river, plan, suffix)
         samples, accepted, took_s = await _loaded(river, plan)
         settled_s, totals = await river.settled(_SETTLE_S[plan.quick])
         plan.say(f"settled {settled_s:.1f} s after the load: {totals}, posted {river.posted:,}")
@@ -81,6 +82,18 @@ async def _latency(river: River, plan: Plan, rate: float, suffix: str) -> list[F
         found.append(Figure(name=name, value=value, unit="ms", goal=goal, runs=[value], note=note))
     plan.say(f"post to score at {rate:,.0f}/s: " + ", ".join(f"{f.name} {f.value:.0f}" for f in found))
     return found
+
+
+async def _hops(river: River, plan: Plan, suffix: str) -> list[Figure]:
+    took = await latency.hops(river, RATES[0], 10.0 if plan.quick else 30.0, plan.seed)
+    plan.say(f"on the way at {RATES[0]:,.0f}/s: " + ", ".join(f"{name} {ms:.0f} ms" for name, ms in took.items()))
+    return [
+        Figure(
+            name=f"post_to_{name}_hop_ms{suffix}", value=ms, unit="ms", runs=[ms],
+            note=f"median at {RATES[0]:,.0f} events/s with all four topics being read",
+        )
+        for name, ms in took.items()
+    ]  # fmt: skip
 
 
 # -- throughput --------------------------------------------------------------------------------------------------

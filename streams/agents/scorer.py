@@ -24,7 +24,7 @@ from schemas.aggregates import ReputationScore
 from schemas.avro import Codec
 from schemas.errors import Transient
 from schemas.topics import REPUTATION_PARTIALS, REPUTATION_SCORES
-from streams.core.reputation.ledger import KeyView, Ledger
+from streams.core.reputation.ledger import KeyView, Ledger, narrow_first
 from streams.core.reputation.partial_rows import read_partials
 from streams.core.reputation.queue import ScoreQueue
 from streams.kafka import LogProducer, Record
@@ -142,7 +142,7 @@ class Scorer(Service):
                     if len(messages) < _MOST:
                         break
                     messages = []
-                queue.add(ledger.changed(), is_news=True)
+                queue.add(narrow_first(ledger.changed()), is_news=True)
                 while queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
                     keys = queue.take(_SLICE)
                     self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys])

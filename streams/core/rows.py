@@ -39,7 +39,9 @@ class Rows(Generic[Name]):
         get = self._places.get
         places = [get(name, -1) for name in names]
         if -1 in places:
-            places = [self.find_one(name, made) for name in names]
+            for at, place in enumerate(places):
+                if place < 0:
+                    places[at] = self.find_one(names[at], made)
         return np.array(places, dtype=np.int64)
 
     def find_one(self, name: Name, made: Callable[[Name, int], None]) -> int:

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,8 +84,10 @@ class KeyView:
 
 # Columns of the tables below. Minutes are numbers since the epoch, times in ms.
 _MINUTE, _KEY, _TOTAL, _NEXT = range(4)  # of cells; minutes have the first two
-_AS_OF, _NEWEST, _OLDEST_NEW, _SOURCE, _SOURCE_MINUTE = range(5)  # of keys
+_AS_OF, _NEWEST, _OLDEST_NEW = range(3)  # of keys
 _NEVER = np.iinfo(np.int64).max
+_MINUTE_BITS = 48  # of a minute's name, below its key's place: any time in ms that fits 64 bits
+_MINUTE_MASK = (1 << _MINUTE_BITS) - 1
 
 
 class Ledger:
@@ -97,9 +99,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self._cells: Rows[tuple[int, bytes]] = Rows(len(FIELDS), 4, np.int32)
-        self._minutes: Rows[tuple[int, int]] = Rows(len(FIELDS), 2, np.int32)
-        self._keys: Rows[bytes] = Rows(0, 5)  # under what a row's key begins with: tenant, kind and key
-        self._minutes_of: list[array[int]] = []  # by a key's place: the places of its minutes
+        self._minutes: Rows[int] = Rows(len(FIELDS), 2, np.int32)  # under key's place and minute
+        self._keys: Rows[bytes] = Rows(0, 3)  # under what a row's key begins with: tenant, kind and key
+        # What new rows say of themselves, until it is put into the tables: a write of one number there is slow.
+        self._new_cells: list[tuple[int, int, int, int]] = []  # place, minute, key, total
+        self._new_minutes: list[tuple[int, int, int]] = []  # place, minute, key
+        # By a key's place: the places of its minutes; its source, -1 at first, and the newest minute of that.
+        self._minutes_of: list[array[int]] = []
+        self._source_of, self._source_minute = array("q"), array("q")
         self._source_numbers: dict[bytes, int] = {}
         self._other_sources: dict[int, dict[int, int]] = {}  # beside a key's first source: its newest minute of each
         self._changed: set[int] = set()
@@ -114,6 +121,8 @@ class Ledger:
             return 0
         self.watermark = max(self.watermark, int(rows.watermark.max()))
         places = self._cells.find(list(zip(rows.partitions.tolist(), rows.keys, strict=True)), self._cell_made)
+        _fill(self._cells, (_MINUTE, _KEY, _TOTAL), self._new_cells)
+        _fill(self._minutes, (_MINUTE, _KEY), self._new_minutes)
         minute, key = self._cells.numbers[_MINUTE, places], self._cells.numbers[_KEY, places]
         keys = self._keys.numbers
         np.maximum.at(keys[_AS_OF], key, np.maximum(rows.watermark, minute * MINUTE_MS))
@@ -148,41 +157,47 @@ class Ledger:
         prefix, source, start = name[1].rsplit(b"\x1f", 2)
         minute = int(start) // MINUTE_MS
         key = self._keys.find_one(prefix, self._key_made)
-        self._cells.numbers[:3, place] = minute, key, self._minutes.find_one((key, minute), self._minute_made)
+        self._new_cells.append(
+            (place, minute, key, self._minutes.find_one(key << _MINUTE_BITS | minute & _MINUTE_MASK, self._minute_made))
+        )
         self._note_source(key, self._source_numbers.setdefault(source, len(self._source_numbers)), minute)
 
-    def _minute_made(self, name: tuple[int, int], place: int) -> None:
-        key, minute = name
-        self._minutes.numbers[:, place] = minute, key
+    def _minute_made(self, name: int, place: int) -> None:
+        key, minute = name >> _MINUTE_BITS, name & _MINUTE_MASK
+        if minute >> (_MINUTE_BITS - 1):  # negative: before 1970
+            minute -= 1 << _MINUTE_BITS
+        self._new_minutes.append((place, minute, key))
         self._minutes_of[key].append(place)
 
     def _key_made(self, _name: bytes, place: int) -> None:
         if place == len(self._minutes_of):
             self._minutes_of.append(array("q"))
-        self._keys.numbers[_SOURCE, place] = -1
+            self._source_of.append(-1)
+            self._source_minute.append(0)
+        else:
+            self._source_of[place] = -1
 
     def _note_source(self, key: int, source: int, minute: int) -> None:
         """Nearly all keys have one source."""
-        columns = self._keys.numbers
-        if columns[_SOURCE, key] in {-1, source}:
-            columns[_SOURCE, key] = source
-            columns[_SOURCE_MINUTE, key] = max(int(columns[_SOURCE_MINUTE, key]), minute)
+        held = self._source_of[key]
+        if held in {-1, source}:
+            self._source_of[key] = source
+            self._source_minute[key] = minute if held < 0 else max(self._source_minute[key], minute)
         else:
             others = self._other_sources.setdefault(key, {})
             others[source] = max(others.get(source, 0), minute)
 
     def _sources_of(self, key: int, first: int) -> tuple[str, ...]:
         """The sources that have said something about minute `first` or a later one."""
-        numbers = self._keys.numbers
-        newest = {int(numbers[_SOURCE, key]): int(numbers[_SOURCE_MINUTE, key])} | self._other_sources.get(key, {})
+        newest = {self._source_of[key]: self._source_minute[key]} | self._other_sources.get(key, {})
         names = list(self._source_numbers)
         return tuple(sorted(names[source].decode() for source, minute in newest.items() if minute >= first))
 
     def changed(self) -> list[Key]:
-        """Keys changed since the last call, narrow kinds first, in a fixed order; empties the list."""
+        """Keys changed since the last call, in no particular order; empties the list."""
         keys = [_key(name) for place in self._changed if (name := self._keys.names[place]) is not None]
         self._changed.clear()
-        return narrow_first(keys)
+        return keys
 
     def keys(self) -> list[Key]:
         """Every known key."""
@@ -232,6 +247,15 @@ class Ledger:
         names = [name for place in idle if (name := self._keys.names[place]) is not None]
         self._keys.drop(names)
         return [_key(name) for name in names]
+
+
+def _fill(rows: Rows[Any], columns: tuple[int, ...], made: list[Any]) -> None:
+    """Put what new rows say (their place first) into their columns; empties the list."""
+    if made:
+        table = np.array(made, np.int64)
+        for at, column in enumerate(columns, 1):
+            rows.numbers[column, table[:, 0]] = table[:, at]
+        made.clear()
 
 
 def narrow_first(keys: Iterable[Key]) -> list[Key]:

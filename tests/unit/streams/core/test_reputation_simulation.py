@@ -17,7 +17,7 @@ from schemas.remediation import Decision, Mode
 from streams.commands import simulate_reputation as simulation
 from streams.core.remediation.desk import Desk
 from streams.core.reputation.detectors import COMPLAINTS, DETECTORS
-from streams.core.reputation.ledger import Ledger
+from streams.core.reputation.ledger import Ledger, narrow_first
 from streams.core.reputation.score import score
 from tests.unit.streams.core.reputation_cases import START, apply, partial_of
 
@@ -85,7 +85,7 @@ def decisions_of(bounces: dict[str, float], blocked: str = "", seed: int = 1) ->
     for minute in range(MINUTES):
         for partial in partials(minute, river(minute, generator, bounces, blocked)):
             apply(ledger, partial)
-        for key in ledger.changed():
+        for key in narrow_first(ledger.changed()):
             decision = desk.consider(score(ledger.view(key), DETECTORS, 0), POLICY, START + minute * 60_000)
             decided += [decision] if decision else []
     return decided
