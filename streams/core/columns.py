@@ -15,7 +15,7 @@ import numpy as np
 
 from schemas.aggregates import Tick
 from schemas.avro import Codec, newest
-from schemas.errors import Permanent
+from schemas.errors import FailureCode, Permanent
 from schemas.events import EmailEvent
 from schemas.identity import digest
 from streams.core.bodies import GOOD, Block, Layout, first_halves, layout_of, walk
@@ -85,6 +85,8 @@ def read_records(values: Values, record: type, columns: Sequence[str], codec: Co
             broken[position] = error
     if mended:
         block = walk([mended.get(at, value or b"") for at, value in enumerate(values)], layout)
+        lost = [at for at in mended if block.verdicts[at] != GOOD]  # none, or nobody would ever hear of them
+        broken.update((at, Permanent(FailureCode.UNDECODABLE, "the record cannot be read as columns")) for at in lost)
     return Read(block, np.flatnonzero(block.verdicts == GOOD), others, broken)
 
 

@@ -135,6 +135,17 @@ def test_other_records_and_no_records_are_told_apart() -> None:
     assert read_records([], ReputationPartial, METRICS, CODEC).rows.tolist() == []
 
 
+def test_what_only_the_decoder_can_read_is_not_lost_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = CODEC.encode(Tick(at=1, writer="w" * 70))
+    codec = Codec()
+    monkeypatch.setattr(codec, "encode", lambda _: codec.header(Tick) + b"\xff")
+    cut = value[:-1] + b"\xc3"  # no UTF-8: the walk refuses it, and this decoder does not
+    monkeypatch.setattr(codec, "decode", lambda *_: Tick(at=1, writer=""))
+    read = read_records([value, cut], Tick, ["writer"], codec)
+    assert read.rows.tolist() == [0]
+    assert "cannot be read as columns" in str(read.broken[1])
+
+
 def test_a_record_of_a_type_without_columns_is_refused_by_name() -> None:
     assert dataclasses.is_dataclass(Penalty)
     with pytest.raises(TypeError, match="no column for the Avro type"):
