@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
@@ -60,3 +63,17 @@ def test_no_code_means_two_things() -> None:
 
 def test_a_long_message_of_the_engine_is_cut() -> None:
     assert len(str(translate(DatabaseError("x" * 10_000, code=6), "inserting"))) < 400
+
+
+def test_an_insert_does_not_import_data_frames() -> None:
+    code = """
+import sys
+import sinks.clickhouse
+from clickhouse_connect.datatypes.registry import get_from_name
+from clickhouse_connect.driver.insert import InsertContext
+InsertContext("t", ["a"], [get_from_name("String")], [["x"]])
+print(*sys.modules)
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "clickhouse_connect.driver.insert" in loaded
+    assert not {"pandas", "pyarrow", "polars"} & set(loaded)
