@@ -27,7 +27,7 @@ def main() -> None:
         meter.start()
         read = read_records([message.value() for message in messages], EmailEvent, FIELDS, codec)
         ((codes, firsts),) = read.block.code([("sending_ip", "mailbox_provider")], read.rows)
-        minutes, minute_codes = np.unique(read.block.number("occurred_at") // MINUTE_MS, return_inverse=True)
+        minutes, minute_codes = np.unique(read.block.number("occurred_at")[read.rows] // MINUTE_MS, return_inverse=True)
         groups, sizes = np.unique(codes * len(minutes) + minute_codes, return_counts=True)
         texts = [[read.block.text(name, row) for name in ("sending_ip", "mailbox_provider")] for row in firsts.tolist()]
         for group, size in zip(groups.tolist(), sizes.tolist(), strict=True):

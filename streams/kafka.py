@@ -41,7 +41,7 @@ from streams.delivery import (
     share,
     wake,
 )
-from streams.topics import MAX_MESSAGE_BYTES, apply_topics, text_of
+from streams.topics import BACK_SOON, MAX_MESSAGE_BYTES, apply_topics, text_of
 
 __all__ = ["LogProducer", "Record", "apply_topics"]
 
@@ -101,7 +101,7 @@ class LogProducer:
             "message.max.bytes": max_message_bytes,
             "queue.buffering.max.kbytes": max(max_queue_kbytes, max_message_bytes // 1024 + 1),
             "queue.buffering.max.messages": max_queue_messages,
-            "reconnect.backoff.max.ms": 1000,
+            **BACK_SOON,
             "statistics.interval.ms": _STATS_MS,
             "log_level": 2,
             "logger": _silent(),

@@ -14,6 +14,9 @@ from schemas.errors import Misconfigured, Transient
 from schemas.topics import TOPICS, Topic
 
 MAX_MESSAGE_BYTES = 24 * 1024 * 1024  # the gateway's largest decompressed body and its envelope
+# For every client: a broker that is back is found within a second, and a client that missed the moment when its
+# partitions had a leader again does not sit on its records for the five minutes of the default (librdkafka issue 569).
+BACK_SOON = {"reconnect.backoff.max.ms": 1_000, "topic.metadata.refresh.interval.ms": 10_000}
 _PAUSE_S = 0.05
 
 

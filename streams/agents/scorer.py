@@ -7,12 +7,13 @@ group gives the single partition of the scores topic.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from time import monotonic as _now
 from typing import Any
 
@@ -32,6 +33,7 @@ from streams.lane import runs
 from streams.lane.changelog import read_batches_to_end
 from streams.lane.pace import Pace
 from streams.telemetry import Telemetry
+from streams.topics import BACK_SOON
 
 log = logging.getLogger(__name__)
 _POLL_S = 0.05
@@ -69,7 +71,8 @@ class Scorer(Service):
         self._clock_ms, self._stats = clock_ms, stats
         self._halt = threading.Event()
         self._leads = False
-        self._flying: deque[tuple[list[Record], Callable[[], object]]] = deque()  # and how to wait for them
+        # Slices that were sent, and how to wait for each; None for one that found no room and goes out when it lands.
+        self._flying: deque[tuple[list[Record], Callable[[], object] | None]] = deque()
         self.is_ready = False  # does what is its part: leads and has read everything back, or somebody else leads
 
     async def on_start(self) -> None:
@@ -80,7 +83,7 @@ class Scorer(Service):
     async def on_stop(self) -> None:
         """Leave the group, so that another process leads at once."""
         self._halt.set()
-        self._thread.join(_LEAVE_S)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, _LEAVE_S)
 
     def _run(self) -> None:
         election = Consumer(self._config("mailweir-scorer", session_timeout_ms=self._session_timeout_ms))
@@ -130,8 +133,8 @@ class Scorer(Service):
         pace = Pace(longest_s=self._every_s, shortest_s=_SHORTEST_S, rest=_REST)
         clean_up_s = _now() + _FORGET_S
         while self._leads and not self._halt.is_set():
-            messages = [] if queue else reader.consume(1, _POLL_S)
-            self._land()
+            messages = [] if queue else [found for found in reader.consume(1, _POLL_S) if found.error() is None]
+            self._land(election)
             since_s = _now()
             if messages or queue:
                 self._halt.wait(max(0.0, pace.due_s(since_s) - since_s))
@@ -146,12 +149,13 @@ class Scorer(Service):
                 while queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
                     keys = queue.take(_SLICE)
                     self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys])
+                    ledger.scored(keys)
                 pace.turned(_now(), time.thread_time() - began_cpu_s)
             election.poll(0)
             if since_s >= clean_up_s:
                 clean_up_s = since_s + _FORGET_S
                 queue.forget(ledger.forget())
-        self._land()
+        self._land(election)
 
     def _apply(self, ledger: Ledger, messages: list[Message], *, is_new: bool) -> None:
         for error in runs.errors(messages):
@@ -172,24 +176,34 @@ class Scorer(Service):
             Record(REPUTATION_SCORES.name, self._codec.encode(s), f"{s.tenant}\x1f{s.kind}\x1f{s.key}".encode())
             for s in scores
         ]
-        try:
-            self._flying.append((records, self._log.start(records)))
-        except Transient:  # no room: with the next landing, in its turn
-            self._flying.append((records, partial(self._log.produce_all, records)))
+        answer = None
+        if not self._flying or self._flying[-1][1] is not None:  # else there was no room, and order matters
+            with contextlib.suppress(Transient):
+                answer = self._log.start(records)
+        self._flying.append((records, answer))
 
-    def _land(self) -> None:
-        """Wait until everything sent is acknowledged. After a failure the rest goes out again too, in order."""
+    def _land(self, election: Consumer) -> None:
+        """Wait until everything sent is acknowledged. After a failure the rest goes out again too, in order.
+
+        Without the lead, or at the end of the process, a failure is where it stops: the next leader makes these
+        scores from the log, and nothing of ours may come behind its own.
+        """
         failures = 0
         while self._flying:
             records, answer = self._flying[0]
             try:
-                answer()
+                if answer is None:
+                    self._log.produce_all(records)
+                else:
+                    answer()
             except Transient:
                 failures += 1
-                if failures > _PATIENCE or self._halt.wait(_PAUSE_S):
+                election.poll(0)
+                if not self._leads or self._halt.wait(_PAUSE_S):
+                    self._flying.clear()
+                elif failures > _PATIENCE:
                     raise  # the process starts anew and scores from the log
-                again = [(some, partial(self._log.produce_all, some)) for some, _ in self._flying]
-                self._flying = deque(again)
+                self._flying = deque((some, None) for some, _ in self._flying)
             else:
                 self._flying.popleft()
                 self._stats.count_scores(len(records))
@@ -203,6 +217,7 @@ class Scorer(Service):
             "auto.offset.reset": "earliest",
             "session.timeout.ms": session_timeout_ms,
             "heartbeat.interval.ms": session_timeout_ms // 10,
+            **BACK_SOON,
             "fetch.wait.max.ms": 20,
             "fetch.queue.backoff.ms": 10,
             "isolation.level": "read_uncommitted",  # a partial is true by itself, committed or not

@@ -67,10 +67,14 @@ def layout_of(version: SchemaVersion, columns: Sequence[str], header: bytes) -> 
         else:
             runs.append([kind, 1])
         if field["name"] in columns:
+            if kind not in asked:
+                raise TypeError(f"no column for the Avro type {field['type']!r} of {field['name']}")
             asked[kind].append(field["name"])
             slots.append(len(asked[kind]))
         else:
             slots.append(_NOWHERE)
+    if unknown := set(columns) - {*asked[_TEXT], *asked[_NUMBER]}:
+        raise TypeError(f"no column for {min(unknown)}: {version.path.stem} has no such field")
     return Layout(
         as_bytes(header), np.array(runs, np.int64).ravel(), np.array(slots, np.int64),
         tuple(asked[_TEXT]), tuple(asked[_NUMBER]),

@@ -109,6 +109,7 @@ class CountTable:
         read = read_records(values, ReputationPartial, _RESTORED, self._codec)
         for position in sorted({*read.broken, *read.others}):
             self._codec.decode(values[position], ReputationPartial)  # raises: says what it is instead
+            raise read.broken[position]
         block = read.block
         places, ends = self._rows.find(keys, self._listed), block.number("applied_offset") + 1
         rising = np.argsort(ends, kind="stable")  # of a key's rows the last one assigned stays

@@ -94,8 +94,9 @@ def count(events: Events) -> Increments:
     parts = np.array([codes for codes, _ in coded])
     empty = np.array([_empty_code(block, name, firsts) for name, (_, firsts) in zip(_PARTS, coded, strict=True)])
     metrics = np.array([_METRICS[meaning] for meaning in block.joined(_MEANING, kinds_of)], np.int64)[meanings]
-    minutes = block.number("occurred_at")[rows] // MINUTE_MS * MINUTE_MS
     received = block.number("received_at")[rows]
+    occurred = np.minimum(block.number("occurred_at")[rows], received)  # a sender's clock may be days ahead
+    minutes = occurred // MINUTE_MS * MINUTE_MS
     numbers, counts = count_rows(_KIND_PARTS, frame, parts, empty, minutes, received, metrics, len(METRICS))
     return Increments(_keys(events, numbers, minutes), counts, numbers[:, 2], numbers[:, 3])
 

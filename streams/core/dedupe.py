@@ -1,4 +1,4 @@
-"""Which event ids were seen before: a bounded memory of 72 hours, 9 bytes of payload a slot.
+"""Which event ids were seen before: a bounded memory of 72 hours, 12 bytes a slot.
 
 Webhook deliveries come more than once as a matter of course (some providers: three times on average),
 so a duplicate is dropped before anything is counted. The answer is a pure function of the input log:
@@ -24,13 +24,16 @@ _MIX = _U(0x9E3779B97F4A7C15)  # Fibonacci hashing (Knuth, TAOCP 3, 6.4): spread
 
 
 class IdMemory:
-    """Ids with the hour they were first seen in. `max_ids` bounds the memory (18 bytes an id at least)."""
+    """Ids with the hour they were first seen in; 24 bytes an id at least.
 
-    def __init__(self, max_ids: int = 50_000_000) -> None:
-        self.max_ids = max_ids
+    `max_ids` bounds the memory; `first_size`, a power of two, is how many slots it begins with.
+    """
+
+    def __init__(self, max_ids: int = 50_000_000, first_size: int = _FIRST_SIZE) -> None:
+        self.max_ids, self._first_size = max_ids, first_size
         self._used = 0
         self.forgotten = 0  # ids given up before their time because the memory was full
-        self._allocate(_FIRST_SIZE)
+        self._allocate(first_size)
 
     def __len__(self) -> int:
         return self._used
@@ -39,7 +42,7 @@ class IdMemory:
         """Remember the ids; True where an id is new. `hours`: partition clock per record, not falling."""
         fresh = np.zeros(len(ids), np.bool_)
         if len(ids):
-            self._reserve(len(ids), int(hours[-1]))
+            self._reserve(len(ids), int(hours[0]))  # the first one still asks for all of its 72 hours
             self._used += _insert(self._slots, self._hours, self._shift, ids, hours, fresh)
         return fresh
 
@@ -59,7 +62,7 @@ class IdMemory:
             self.forgotten += int(keep.sum()) - int(rest.sum())
             keep = rest
         needed = (int(keep.sum()) + more) / _MAX_LOAD
-        size = _FIRST_SIZE
+        size = self._first_size
         while size < needed * 1.5:
             size *= 2
         self._allocate(size)

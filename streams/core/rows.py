@@ -56,6 +56,10 @@ class Rows(Generic[Name]):
         """Where the row is. Raises KeyError."""
         return self._places[name]
 
+    def find_place(self, name: Name) -> int:
+        """Where the row is, -1 if it is nowhere."""
+        return self._places.get(name, -1)
+
     def used(self) -> Ints:
         """Every place that holds a row."""
         return np.fromiter(self._places.values(), np.int64, len(self._places))

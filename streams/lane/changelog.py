@@ -28,6 +28,7 @@ from streams.lane import runs
 from streams.lane.lane import Lane
 from streams.lane.part import Part
 from streams.lane.settings import LaneSettings
+from streams.topics import BACK_SOON
 
 log = logging.getLogger(__name__)
 MARKER_KEY = b"\x00marker"  # sorts before every row's key; rows are text and never start with a NUL
@@ -115,7 +116,7 @@ class StatefulLane(Lane[State], Generic[State]):
                 "log_level": 2,
                 "transactional.id": f"{self.settings.group}-{self.changelog}-{number}",
                 "transaction.timeout.ms": 60_000,
-                "reconnect.backoff.max.ms": 1_000,
+                **BACK_SOON,
                 "linger.ms": 5,
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
@@ -156,7 +157,7 @@ class StatefulLane(Lane[State], Generic[State]):
                 "auto.offset.reset": "error" if starts else "earliest",
                 "fetch.wait.max.ms": 50,
                 "fetch.queue.backoff.ms": 10,  # the default, 1000, idles a reader that is quicker than the log
-                "reconnect.backoff.max.ms": 1_000,
+                **BACK_SOON,
             }
         )
         try:

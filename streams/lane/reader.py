@@ -20,6 +20,7 @@ from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException,
 from streams.lane import runs
 from streams.lane.part import Batch, Part
 from streams.lane.settings import LaneSettings
+from streams.topics import BACK_SOON
 
 log = logging.getLogger(__name__)
 State = TypeVar("State")
@@ -28,6 +29,7 @@ Result = TypeVar("Result")
 _POLL_S = 0.1  # how late a rewind, a commit or the end is noticed on a silent topic
 _SILENT_POLLS = 150  # 15 s without a record, before the log is asked whether it has more
 _ASK_S = 5.0  # for the answer
+_LONELY_LOOKS = 4  # a minute without a word from a group whose broker answers
 _COMMIT_S = 0.5  # commits are for lag monitors: a flush on a quiet stream comes more often
 _COMMIT_ANSWER_S = 30.0  # after which a commit has been lost
 _RELEASE_S = 30.0
@@ -68,6 +70,7 @@ class Reader(Generic[State]):
         self._to_commit: dict[int, int] = {}
         self._committed_s, self._is_committing = 0.0, False
         self._silent_polls = 0
+        self._lonely_looks = 0
         self._suspects: set[tuple[int, int]] = set()  # partitions found silent once, with the position then
         self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
         self.has_joined = False  # the group has said which partitions are ours, perhaps none
@@ -118,7 +121,7 @@ class Reader(Generic[State]):
             "session.timeout.ms": settings.session_timeout_ms,
             "heartbeat.interval.ms": settings.session_timeout_ms // 10,
             "partition.assignment.strategy": "cooperative-sticky",
-            "reconnect.backoff.max.ms": 1_000,  # a broker that is back is found within a second
+            **BACK_SOON,
             "on_commit": self._on_commit,
             "fetch.wait.max.ms": 20,  # Tansu looks for new records when it is over
             "fetch.queue.backoff.ms": 10,  # the default, 1000, idles a consumer that is catching up
@@ -233,12 +236,28 @@ class Reader(Generic[State]):
         if self._silent_polls < _SILENT_POLLS:
             return
         self._silent_polls = 0
+        if not self.has_joined:
+            self._look_for_group()
+            return
         silent = {(part.number, part.fetched) for part in list(self._owner.parts.values()) if self._has_more(part)}
         for number, position in silent:
             log.warning("partition %d has records from %d on, none came", number, position)
         if silent & self._suspects:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
         self._suspects = silent
+
+    def _look_for_group(self) -> None:
+        """A join can get lost in a coordinator: see that it ends some day. Raises KafkaException when it does not."""
+        try:
+            self._consumer.list_topics(self._topic, _ASK_S)
+        except KafkaException as error:  # the broker is away: its return comes first
+            log.warning("%s: the log does not answer (%s)", self._topic, error.args[0].name())
+            self._lonely_looks = 0
+            return
+        self._lonely_looks += 1
+        log.warning("%s: the group %s has not answered yet", self._topic, self._owner.settings.group)
+        if self._lonely_looks >= _LONELY_LOOKS:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
 
     def _has_more(self, part: Part[State]) -> bool:
         place = TopicPartition(self._topic, part.number, part.fetched)

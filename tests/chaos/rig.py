@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from streams.topics import BACK_SOON
 from tests.chaos.events import PARTITIONS, Record, Source, Total
 from tests.chaos.totals import Changelog
 from tests.chaos.workers import Workers
@@ -118,7 +119,7 @@ class Rig:
                 "enable.idempotence": False,  # producer never stops over a sequence that the broker forgot
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "reconnect.backoff.max.ms": 1000,
+                **BACK_SOON,
                 "log_level": 2,
             }
         )

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from schemas.aggregates import Counts, LaneMarker, ReputationPartial
 from schemas.avro import Codec
 from streams.lane.changelog import MARKER_KEY
+from streams.topics import BACK_SOON
 from tests.chaos.events import PARTITIONS, Total
 
 _METRICS = tuple(asdict(Counts()))
@@ -30,7 +31,7 @@ class Changelog:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_uncommitted",
                 "fetch.wait.max.ms": 50,
-                "reconnect.backoff.max.ms": 1000,
+                **BACK_SOON,
                 "log_level": 2,
             }
         )

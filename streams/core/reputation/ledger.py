@@ -86,7 +86,7 @@ class KeyView:
 _MINUTE, _KEY, _TOTAL, _NEXT = range(4)  # of cells; minutes have the first two
 _AS_OF, _NEWEST, _OLDEST_NEW = range(3)  # of keys
 _NEVER = np.iinfo(np.int64).max
-_MINUTE_BITS = 48  # of a minute's name, below its key's place: any time in ms that fits 64 bits
+_MINUTE_BITS = 48  # of a minute's name, below its key's place; minutes of the year 9999 take 33
 _MINUTE_MASK = (1 << _MINUTE_BITS) - 1
 
 
@@ -125,7 +125,7 @@ class Ledger:
         _fill(self._minutes, (_MINUTE, _KEY), self._new_minutes)
         minute, key = self._cells.numbers[_MINUTE, places], self._cells.numbers[_KEY, places]
         keys = self._keys.numbers
-        np.maximum.at(keys[_AS_OF], key, np.maximum(rows.watermark, minute * MINUTE_MS))
+        np.maximum.at(keys[_AS_OF], key, rows.watermark)  # no minute is beyond it, but those of a clock that was ahead
         np.maximum.at(keys[_NEWEST], key, rows.newest)
         is_news = (rows.applied >= self._cells.numbers[_NEXT, places]) & (minute >= horizon(keys[_AS_OF, key]))
         news = np.flatnonzero(is_news)
@@ -146,12 +146,18 @@ class Ledger:
         np.add.at(self._minutes.counts, cells.numbers[_TOTAL, at], more)
 
     def _note_oldest(self, key: Ints, oldest: Ints) -> None:
-        """The longest-waiting event of each key since it was last listed as changed."""
+        """The longest-waiting event of each key since it was last scored."""
         held = self._keys.numbers[_OLDEST_NEW]
-        held[[place for place in set(key.tolist()) if place not in self._changed]] = 0
         held[key] = np.where(held[key] == 0, _NEVER, held[key])
         np.minimum.at(held, key, np.where(oldest == 0, _NEVER, oldest))
         held[key] = np.where(held[key] == _NEVER, 0, held[key])
+
+    def scored(self, keys: Iterable[Key]) -> None:
+        """These have their score: nothing of theirs is waiting any more. Unknown keys do not matter."""
+        for key in keys:
+            place = self._keys.find_place(_name(key))
+            if place >= 0:
+                self._keys.numbers[_OLDEST_NEW, place] = 0
 
     def _cell_made(self, name: tuple[int, bytes], place: int) -> None:
         prefix, source, start = name[1].rsplit(b"\x1f", 2)
@@ -205,7 +211,7 @@ class Ledger:
 
     def view(self, key: Key) -> KeyView:
         """The key as of its own newest watermark. Raises KeyError for a key never seen or forgotten."""
-        place = self._keys.place("\x1f".join(key).encode())
+        place = self._keys.place(_name(key))
         as_of, newest, oldest_new = self._keys.numbers[:3, place].tolist()
         first = horizon(as_of)
         rows = np.frombuffer(self._minutes_of[place], np.int64)
@@ -261,6 +267,10 @@ def _fill(rows: Rows[Any], columns: tuple[int, ...], made: list[Any]) -> None:
 def narrow_first(keys: Iterable[Key]) -> list[Key]:
     """In the order in which they must be judged, and a fixed one."""
     return sorted(keys, key=lambda key: (_BREADTH[key.kind], key))
+
+
+def _name(key: Key) -> bytes:
+    return "\x1f".join(key).encode()
 
 
 def _key(name: bytes) -> Key:

@@ -150,3 +150,6 @@ def test_a_record_of_a_type_without_columns_is_refused_by_name() -> None:
     assert dataclasses.is_dataclass(Penalty)
     with pytest.raises(TypeError, match="no column for the Avro type"):
         layout_of(newest(ReputationScore), ["tenant"], b"")
+    for column, says in (("tags", "no column for the Avro type"), ("colour", "no such field")):
+        with pytest.raises(TypeError, match=says):
+            layout_of(newest(EmailEvent), [column], b"")

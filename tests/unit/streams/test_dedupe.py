@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,27 @@ def test_an_id_is_new_unless_it_was_first_seen_within_72_hours(batches: list[tup
             expected.append(is_new)
         found = memory.first_sightings(np.array(ids, dtype=np.uint64) + 7, np.full(len(ids), hour, dtype=np.int32))
         assert found.tolist() == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 30)), min_size=1, max_size=60), st.randoms())
+def test_hours_that_change_within_a_batch_are_judged_as_one_by_one(
+    sightings: list[tuple[int, int]], dice: random.Random
+) -> None:
+    ids = np.array([number for number, _ in sightings], np.uint64)
+    hours = np.cumsum([later for _, later in sightings]).astype(np.int32)
+    first_seen: dict[int, int] = {}
+    expected = []
+    for number, hour in zip(ids.tolist(), hours.tolist(), strict=True):
+        expected.append(number not in first_seen or first_seen[number] <= hour - KEEP_HOURS)
+        if expected[-1]:
+            first_seen[number] = hour
+    memory, found, at = IdMemory(first_size=16), list[bool](), 0
+    while at < len(ids):
+        end = at + dice.randrange(1, 20)
+        found += memory.first_sightings(ids[at:end], hours[at:end]).tolist()
+        at = end
+    assert found == expected
 
 
 def test_it_grows_without_forgetting_and_cleans_up_what_is_too_old() -> None:

@@ -123,13 +123,17 @@ def test_keys_idle_for_four_days_are_forgotten() -> None:
     assert ledger.keys() == [SPRING]
 
 
-def test_a_score_knows_its_longest_waiting_event_since_the_last_round() -> None:
+def test_a_score_knows_its_longest_waiting_event_since_the_last_score() -> None:
     ledger = Ledger()
     apply(ledger, partial_of(0, 4))
     apply(ledger, partial_of(1, 9))
     assert ledger.view(SPRING).oldest_new_received_at == START + 4
     ledger.changed()
     apply(ledger, partial_of(2, 12))
+    assert ledger.view(SPRING).oldest_new_received_at == START + 4, "it was listed and is still waiting"
+    ledger.scored([SPRING, Key("nobody", "ip", "")])
+    assert ledger.view(SPRING).oldest_new_received_at == 0
+    apply(ledger, partial_of(3, 12))
     assert ledger.view(SPRING).oldest_new_received_at == START + 12
     assert ledger.view(SPRING).newest_received_at == START + 12
 

@@ -30,6 +30,12 @@ class Group:
     def get_watermark_offsets(self, _place: TopicPartition, _timeout: float) -> tuple[int, int]:
         return 0, self.high
 
+    is_away = False
+
+    def list_topics(self, _topic: str, _timeout: float) -> None:
+        if self.is_away:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
     def close(self) -> None:
         self.told.append(("close", []))
 
@@ -207,8 +213,21 @@ def test_silence_is_fine_when_the_log_has_nothing_more(high: int) -> None:
     poll_in_silence(made)
 
 
-def poll_in_silence(made: Reader[None]) -> None:
-    for _ in range(200):
+def test_a_group_that_never_answers_ends_the_thread() -> None:
+    made = reader(Group())
+    poll_in_silence(made, times=2)
+    with pytest.raises(KafkaException):
+        poll_in_silence(made, times=3)
+
+
+def test_while_the_broker_is_away_the_group_may_be_silent() -> None:
+    group = Group()
+    group.is_away = True
+    poll_in_silence(reader(group), times=10)
+
+
+def poll_in_silence(made: Reader[None], times: int = 1) -> None:
+    for _ in range(200 * times):
         made._next_batches()
         made._check_silence()
 
