@@ -105,6 +105,14 @@ def test_minutes_leave_the_view_72_hours_after_they_were_sent() -> None:
     assert ledger.view(SPRING).total("delivered") == 2
 
 
+def test_a_minute_from_a_clock_that_was_days_ahead_hides_nothing() -> None:
+    ledger = Ledger()
+    apply(ledger, partial_of(0, 1, delivered=7))
+    apply(ledger, partial_of(10 * 24 * 60, 2, delivered=1, watermark=START + MINUTE_MS))
+    assert apply(ledger, partial_of(2, 3, delivered=5))
+    assert ledger.view(SPRING).total("delivered") >= 12
+
+
 def test_changed_keys_come_once_and_narrow_keys_come_first() -> None:
     ledger = Ledger()
     for kind in (KeyKind.TENANT, KeyKind.IP, KeyKind.CAMPAIGN, KeyKind.IP_PROVIDER):
