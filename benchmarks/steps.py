@@ -44,22 +44,10 @@ def measure(plan: Plan) -> list[Figure]:
     rows = [row for row in state.cut(len(values)).rows if not row[0].startswith(b"\0")]
     found.append(_figure("cut_row_us", _cut_costs(values, passes), "a changed row, encoded"))
     found.append(_figure("restore_row_us", _best(lambda: _restore(rows), passes, len(rows)), "a row read back"))
-    found.append(
-        Figure(
-            name="count_row_bytes",
-            value=_bytes_held(lambda: _restore(rows), len(rows)),
-            unit="bytes",
-            note="a row of counts in the stage's memory",
-        )
-    )
-    found.append(
-        Figure(
-            name="ledger_row_bytes",
-            value=_bytes_held(lambda: _ledger(rows), len(rows)),
-            unit="bytes",
-            note="the same row in the scorer's",
-        )
-    )
+    held = _bytes_held(lambda: _restore(rows), len(rows))
+    found.append(_figure("count_row_bytes", held, "a row of counts in the stage's memory", "bytes"))
+    held = _bytes_held(lambda: _ledger(rows), len(rows))
+    found.append(_figure("ledger_row_bytes", held, "the same row in the scorer's", "bytes"))
     found.append(_figure("ledger_row_us", _best(lambda: _ledger(rows), passes, len(rows)), "a row new to the scorer"))
     ledger = _ledger(rows)
     views = [ledger.view(key) for key in ledger.keys()]  # noqa: SIM118 - not a dictionary
@@ -72,8 +60,8 @@ def measure(plan: Plan) -> list[Figure]:
     return found
 
 
-def _figure(name: str, value: float, note: str) -> Figure:
-    return Figure(name=name, value=value, unit="us", runs=[value], note=note)
+def _figure(name: str, value: float, note: str, unit: str = "us") -> Figure:
+    return Figure(name=name, value=value, unit=unit, runs=[value], note=note)
 
 
 def _best(work: Callable[[], object], passes: int, items: int) -> float:

@@ -18,8 +18,9 @@ from schemas.avro import Codec, newest
 from schemas.errors import FailureCode, Permanent
 from schemas.events import EmailEvent
 from schemas.identity import digest
-from streams.core.bodies import GOOD, Block, Layout, first_halves, layout_of, walk
+from streams.core.bodies import Block, Layout, layout_of, walk
 from streams.core.compiled import Ids, Ints
+from streams.core.walking import GOOD, first_halves
 
 _OWN_ID = re.compile("[0-9a-f]{32}")
 

@@ -23,7 +23,7 @@ from streams.core.compiled import (
     Number,
     compiled,
     several,
-)  # fmt: skip
+)
 
 _LAST = np.iinfo(np.int64).max
 _U = np.uint64
