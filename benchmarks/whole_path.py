@@ -59,10 +59,12 @@ async def _measure(broker: Broker, plan: Plan, name: str, suffix: str) -> list[F
         for rate in RATES[:1] if plan.quick else RATES:
             found += await _latency(river, plan, rate, suffix)
         found += await _hops(river, plan, suffix)
+        before = _spent(river)
         samples, accepted, took_s = await _loaded(river, plan)
         settled_s, totals = await river.settled(_SETTLE_S[plan.quick])
         plan.say(f"settled {settled_s:.1f} s after the load: {totals}, posted {river.posted:,}")
         found += _throughput(river, plan, samples, accepted / took_s, settled_s, totals, suffix)
+        found.append(_cpu_per_event(before, _spent(river), accepted, suffix))
         found.append(
             Figure(
                 name=f"whole_path_drained_eps{suffix}", value=accepted / (took_s + settled_s), unit="events/s",
@@ -71,6 +73,19 @@ async def _measure(broker: Broker, plan: Plan, name: str, suffix: str) -> list[F
             )
         )  # fmt: skip
     return found
+
+
+def _spent(river: River) -> dict[str, float]:
+    """CPU seconds of each process so far."""
+    return {name: used(pid).cpu_s for name, pid in river.pids().items()}
+
+
+def _cpu_per_event(before: dict[str, float], after: dict[str, float], events: int, suffix: str) -> Figure:
+    """What an accepted event has cost all processes by the time everything is stored; a restarted one counts anew."""
+    costs = {name: max(after[name] - before.get(name, 0.0), 0.0) / max(events, 1) * 1e6 for name in after}
+    parts = ", ".join(f"{name} {us:.0f}" for name, us in sorted(costs.items(), key=lambda item: -item[1]))
+    total = sum(costs.values())
+    return Figure(name=f"whole_path_cpu_us_per_event{suffix}", value=total, unit="us", runs=[total], note=parts)
 
 
 # -- latency -----------------------------------------------------------------------------------------------------
