@@ -2,7 +2,8 @@
 
 Scores are a pure function of the partials, so nothing of the scorer's is persisted: a new one reads the
 compacted partials from the start. Of several reputation processes one scores: whichever the consumer
-group gives the single partition of the scores topic.
+group gives the single partition of the scores topic. The others read along, so that any of them can go
+on at once.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ ScoreKey = Callable[[KeyView, int], ReputationScore]
 
 
 class Scorer(Service):
-    """A thread that leads or waits to lead. `score_key(view, now_ms)` is the core's function."""
+    """A thread that knows every key, and scores them while it leads: `score_key(view, now_ms)` is the core's."""
 
     def __init__(
         self,
@@ -70,10 +71,14 @@ class Scorer(Service):
         self._partitions, self._every_s, self._session_timeout_ms = partitions, every_s, session_timeout_ms
         self._clock_ms, self._stats = clock_ms, stats
         self._halt = threading.Event()
-        self._leads = False
+        self._leads = self._is_assigned = self._is_current = False
         # Slices that were sent, and how to wait for each; None for one that found no room and goes out when it lands.
         self._flying: deque[tuple[list[Record], Callable[[], object] | None]] = deque()
-        self.is_ready = False  # does what is its part: leads and has read everything back, or somebody else leads
+
+    @property
+    def is_ready(self) -> bool:
+        """It has read everything back, and knows whether it leads."""
+        return self._is_assigned and self._is_current
 
     async def on_start(self) -> None:
         """Start the thread."""
@@ -87,66 +92,58 @@ class Scorer(Service):
 
     def _run(self) -> None:
         election = Consumer(self._config("mailweir-scorer", session_timeout_ms=self._session_timeout_ms))
+        reader = Consumer(self._config("mailweir-scorer-reader", eof=True))
         try:
             election.subscribe([REPUTATION_SCORES.name], on_assign=self._elected, on_revoke=self._deposed)
-            while not self._halt.is_set():
-                election.poll(_POLL_S * 2)
-                if self._leads:
-                    self._lead(election)
+            ledger = Ledger()
+            if self._read_back(reader, election, ledger):
+                self._follow(reader, election, ledger)
         except BaseException as error:  # a thread's end must never go unnoticed
             log.exception("the scorer ended")
             self.loop.call_soon_threadsafe(self.loop.create_task, self.crash(error))
         finally:
+            reader.close()
             election.close()
 
     def _elected(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign(partitions)
         consumer.pause(partitions)  # the lead is all that is wanted; the scores are our own
-        self._leads = bool(partitions)
-        self.is_ready = not self._leads
+        self._leads, self._is_assigned = bool(partitions), True
 
     def _deposed(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._leads = False
 
-    def _lead(self, election: Consumer) -> None:
-        """Read everything, then score what changes, until the lead is lost."""
-        ledger, queue = Ledger(), ScoreQueue()
-        reader = Consumer(self._config("mailweir-scorer-reader", eof=True))
-        try:
-            numbers = range(self._partitions)
-            for messages in read_batches_to_end(reader, REPUTATION_PARTIALS.name, numbers):
-                self._apply(ledger, messages, is_new=False)
-                election.poll(0)
-                if not self._leads or self._halt.is_set():
-                    return
-            # From here on, from where each partition's reading ended.
-            positions = reader.position([TopicPartition(REPUTATION_PARTIALS.name, number) for number in numbers])
-            reader.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions])
-            queue.add(ledger.changed(), is_news=False)
-            self.is_ready = True
-            self._follow(reader, election, ledger, queue)
-        finally:
-            reader.close()
+    def _read_back(self, reader: Consumer, election: Consumer, ledger: Ledger) -> bool:
+        """Take in everything up to the present end; False if the process is to end before that."""
+        numbers = range(self._partitions)
+        for messages in read_batches_to_end(reader, REPUTATION_PARTIALS.name, numbers):
+            self._apply(ledger, messages, is_new=False)
+            election.poll(0)
+            if self._halt.is_set():
+                return False
+        # From here on, from where each partition's reading ended.
+        positions = reader.position([TopicPartition(REPUTATION_PARTIALS.name, number) for number in numbers])
+        reader.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in positions])
+        self._is_current = True
+        return True
 
-    def _follow(self, reader: Consumer, election: Consumer, ledger: Ledger, queue: ScoreQueue) -> None:
-        """Score what changes as soon as the pace allows."""
+    def _follow(self, reader: Consumer, election: Consumer, ledger: Ledger) -> None:
+        """Score what changes as soon as the pace allows; or, without the lead, remember what has changed."""
+        queue = ScoreQueue()
+        queue.add(ledger.changed(), is_news=False)
         pace = Pace(longest_s=self._every_s, shortest_s=_SHORTEST_S, rest=_REST)
         clean_up_s = _now() + _FORGET_S
-        while self._leads and not self._halt.is_set():
-            messages = [] if queue else [found for found in reader.consume(1, _POLL_S) if found.error() is None]
+        while not self._halt.is_set():
+            has_work = self._leads and bool(queue)
+            messages = [] if has_work else [found for found in reader.consume(1, _POLL_S) if found.error() is None]
             self._land(election)
             since_s = _now()
-            if messages or queue:
+            if messages or has_work:
                 self._halt.wait(max(0.0, pace.due_s(since_s) - since_s))
                 began_cpu_s = time.thread_time()
-                for _ in range(_CATCH_UP):
-                    messages += reader.consume(_MOST, 0)
-                    self._apply(ledger, messages, is_new=True)
-                    if len(messages) < _MOST:
-                        break
-                    messages = []
-                queue.add(narrow_first(ledger.changed()), is_news=True)
-                while queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
+                self._catch_up(reader, ledger, messages)
+                queue.add(narrow_first(ledger.changed()), is_news=self._leads)
+                while self._leads and queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
                     keys = queue.take(_SLICE)
                     self._write([self._score_key(ledger.view(key), self._clock_ms()) for key in keys])
                     ledger.scored(keys)
@@ -156,6 +153,15 @@ class Scorer(Service):
                 clean_up_s = since_s + _FORGET_S
                 queue.forget(ledger.forget())
         self._land(election)
+
+    def _catch_up(self, reader: Consumer, ledger: Ledger, messages: list[Message]) -> None:
+        """Take in what is there, after these messages; what is counted while nobody here scores has no latency."""
+        for _ in range(_CATCH_UP):
+            messages += reader.consume(_MOST, 0)
+            self._apply(ledger, messages, is_new=self._leads)
+            if len(messages) < _MOST:
+                return
+            messages = []
 
     def _apply(self, ledger: Ledger, messages: list[Message], *, is_new: bool) -> None:
         for error in runs.errors(messages):
@@ -167,7 +173,7 @@ class Scorer(Service):
         for position, reason in broken.items():
             log.error("partial at %d:%d left out: %s", partitions[position], records[position].offset(), reason)
         if not is_new:
-            rows = rows.without_latency()  # counted before this scorer led
+            rows = rows.without_latency()  # counted while this scorer did not lead
         ledger.apply(rows)
 
     def _write(self, scores: list[ReputationScore]) -> None:

@@ -25,7 +25,7 @@ from streams.core.count_table import CountTable
 from streams.core.counting import COLUMNS, MINUTE_MS, Events, Increments, count
 from streams.core.dedupe import HOUR_MS, KEEP_HOURS
 from streams.core.normalise import Origin, unreadable
-from streams.core.seen import SeenIds
+from streams.core.seen import PREFIX, SeenIds
 
 KEEP_MS = KEEP_HOURS * HOUR_MS
 Counter = Callable[[Events], Increments]
@@ -57,8 +57,13 @@ class PartitionCounts:
 
     def restore(self, keys: Sequence[bytes], values: Sequence[bytes | None]) -> None:
         """Changelog records in the order of the log. Raises Permanent for what is none of ours."""
-        rows = [at for at, key in enumerate(keys) if not self._seen.restore(key, values[at])]
-        self._rows.restore([keys[at] for at in rows], [values[at] for at in rows])
+        ids = [at for at, key in enumerate(keys) if key.startswith(PREFIX)]
+        if ids:
+            for at in ids:
+                self._seen.restore(keys[at], values[at])
+            others = set(range(len(keys))).difference(ids)
+            keys, values = [keys[at] for at in sorted(others)], [values[at] for at in sorted(others)]
+        self._rows.restore(keys, values)
 
     def start(self, marker: LaneMarker | None) -> int:
         """Where to go on from: the marker's offset, the beginning without one."""

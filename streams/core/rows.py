@@ -6,83 +6,58 @@ dropped rows are used again, so memory follows what is held, not what was ever s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Name = TypeVar("Name", bound=Hashable)
-Ints = npt.NDArray[np.int64]
-
-_FIRST_SIZE = 1 << 10
+from streams.core.compiled import Ints
+from streams.core.names import Names, longer
 
 
-class Rows(Generic[Name]):
-    """`counts`: (places, width), `numbers`: (columns, places); both are replaced when they grow.
+class Rows:
+    """`counts`: (places, width), `numbers`: (places, columns); both are replaced when they grow.
 
-    `names[place]` is the row's name, None where the place is free. A new row is all zeros.
+    A new row is all zeros. Names are texts here; a loop that names rows by numbers goes by `names` itself.
     """
 
     def __init__(self, width: int, columns: int, counts_type: type[np.signedinteger] = np.int64) -> None:
-        self.counts = np.zeros((_FIRST_SIZE, width), dtype=counts_type)
-        self.numbers: Ints = np.zeros((columns, _FIRST_SIZE), dtype=np.int64)
-        self.names: list[Name | None] = []
-        self._places: dict[Name, int] = {}
-        self._free: list[int] = []
+        self.names = Names()
+        self.counts = np.zeros((self.names.room, width), dtype=counts_type)
+        self.numbers: Ints = np.zeros((self.names.room, columns), dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.names)
 
-    def find(self, names: Sequence[Name], made: Callable[[Name, int], None]) -> Ints:
-        """The rows' places; a missing row is made and `made(name, place)` told."""
-        get = self._places.get
-        places = [get(name, -1) for name in names]
-        if -1 in places:
-            for at, place in enumerate(places):
-                if place < 0:
-                    places[at] = self.find_one(names[at], made)
-        return np.array(places, dtype=np.int64)
+    def reserve(self, more: int, text_bytes: int) -> None:
+        """Make room for so many new rows, whose names have so much text."""
+        self.names.reserve(more, text_bytes)
+        if len(self.counts) < self.names.room:
+            self.counts = longer(self.counts, self.names.room)
+            self.numbers = longer(self.numbers, self.names.room)
 
-    def find_one(self, name: Name, made: Callable[[Name, int], None]) -> int:
-        """`find` for one row."""
-        place = self._places.get(name, -1)
-        if place < 0:
-            place = self._make(name)
-            made(name, place)
-        return place
+    def find(self, names: Sequence[bytes]) -> tuple[Ints, Ints]:
+        """The rows' places; and of those that are made now, where in `names` they come first."""
+        self.reserve(len(names), sum(map(len, names)))
+        places = self.names.find(names, is_making=True)
+        made = np.flatnonzero(places < 0)
+        places[made] = -2 - places[made]
+        return places, made
 
-    def place(self, name: Name) -> int:
-        """Where the row is. Raises KeyError."""
-        return self._places[name]
-
-    def find_place(self, name: Name) -> int:
+    def place(self, name: bytes) -> int:
         """Where the row is, -1 if it is nowhere."""
-        return self._places.get(name, -1)
+        return int(self.names.find([name], is_making=False)[0])
 
     def used(self) -> Ints:
-        """Every place that holds a row."""
-        return np.fromiter(self._places.values(), np.int64, len(self._places))
+        """Every place that holds a row, rising."""
+        return self.names.used()
 
-    def drop(self, names: Sequence[Name]) -> None:
+    def drop(self, places: Ints) -> None:
+        """Forget the rows at these places, each named once."""
+        self.names.drop(places)
+        self.counts[places] = 0
+        self.numbers[places] = 0
+
+    def drop_named(self, names: Sequence[bytes]) -> None:
         """Forget rows; unknown names do not matter."""
-        for name in names:
-            place = self._places.pop(name, None)
-            if place is not None:
-                self.names[place] = None
-                self.counts[place] = 0
-                self.numbers[:, place] = 0
-                self._free.append(place)
-
-    def _make(self, name: Name) -> int:
-        if self._free:
-            place = self._free.pop()
-            self.names[place] = name
-        else:
-            place = len(self.names)
-            self.names.append(name)
-            if place == len(self.counts):
-                self.counts = np.concatenate((self.counts, np.zeros_like(self.counts)))
-                self.numbers = np.concatenate((self.numbers, np.zeros_like(self.numbers)), axis=1)
-        self._places[name] = place
-        return place
+        places = self.names.find(names, is_making=False)
+        self.drop(np.unique(places[places >= 0]))

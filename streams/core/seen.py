@@ -45,15 +45,12 @@ class SeenIds:
         self._fresh: list[tuple[Ids, Hours]] = []
         self._open: dict[int, _Chunk] = {}
 
-    def restore(self, key: bytes, value: bytes | None) -> bool:
-        """Take a changelog record; False if it is none of this memory's."""
-        if not key.startswith(PREFIX):
-            return False
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take a changelog record whose key begins with PREFIX."""
         if value is None:
             self._restored.pop(key, None)
         else:
             self._restored[key] = self._codec.decode(value, LaneIds)
-        return True
 
     def start(self, next_offset: int) -> None:
         """The log is restored up to `next_offset`: remember what was seen below it, and no more."""

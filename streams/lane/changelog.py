@@ -155,7 +155,8 @@ class StatefulLane(Lane[State], Generic[State]):
                 "isolation.level": "read_committed",  # aborted records may be half cleaned away on Kafka
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error" if starts else "earliest",
-                "fetch.wait.max.ms": 50,
+                "fetch.wait.max.ms": 5,
+                "fetch.message.max.bytes": 4 << 20,
                 "fetch.queue.backoff.ms": 10,  # the default, 1000, idles a reader that is quicker than the log
                 **BACK_SOON,
             }

@@ -131,6 +131,38 @@ def test_keys_idle_for_four_days_are_forgotten() -> None:
     assert ledger.keys() == [SPRING]
 
 
+def test_keys_of_thousands_of_minutes_and_sources_are_forgotten_bit_by_bit_and_made_again() -> None:
+    ledger, day = Ledger(), 24 * 60
+    for offset, minute in enumerate(range(0, 8 * day, 7)):
+        apply(ledger, partial_of(minute, offset, key=f"k{offset % 3}", source=f"s{minute // day}", delivered=1))
+        if offset % 50 == 0:
+            ledger.forget()
+            if offset % 300 == 0:
+                ledger.changed()
+    ledger.forget()
+    view = ledger.view(Key("acme", "campaign", "k0"))
+    assert np.diff(view.minutes).tolist() == [21 * MINUTE_MS] * (len(view.minutes) - 1)
+    assert view.minutes[0] >= view.as_of - 3 * day * MINUTE_MS
+    assert view.total("delivered") == len(view.minutes) == 3 * day // 21 + 1
+    assert view.sources == ("s5", "s6", "s7")
+    apply(ledger, partial_of(13 * day, 9_999, key="new"))
+    assert sorted(key.key for key in ledger.forget()) == ["k0", "k1", "k2"]
+    apply(ledger, partial_of(13 * day + 1, 10_000, key="k9"))
+    assert [key.key for key in narrow_first(ledger.changed())] == ["k9", "new"], "what is forgotten has not changed"
+
+
+def test_a_record_whose_key_is_none_of_ours_is_named_and_left_out() -> None:
+    made = [partial_of(minute, minute, delivered=3) for minute in range(3)]
+    keys = [row_key(p.tenant, p.kind, p.key, p.source, p.minute) for p in made]
+    keys[1] = b"odd\x1fkey"
+    rows, broken = read_partials(keys, [CODEC.encode(p) for p in made], np.zeros(3, np.int64), CODEC)
+    assert [str(error) for error in broken.values()] == [r"no partial has the key b'odd\x1fkey'"]
+    assert list(broken) == [1]
+    ledger = Ledger()
+    assert ledger.apply(rows) == 2
+    assert ledger.view(SPRING).total("delivered") == 6
+
+
 def test_a_score_knows_its_longest_waiting_event_since_the_last_score() -> None:
     ledger = Ledger()
     apply(ledger, partial_of(0, 4))
