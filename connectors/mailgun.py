@@ -17,7 +17,8 @@ from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import blanks, complete, refuse_body
 from connectors.items import Item, ItemReader
-from connectors.signatures import Field, Hmac
+from connectors.parts import Field
+from connectors.signatures import Hmac
 from connectors.values import (
     first_text,
     from_seconds,

@@ -26,7 +26,8 @@ from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import REFUSALS, complete
 from connectors.items import FlatItems, Item
-from connectors.signatures import Header, accept
+from connectors.parts import Header
+from connectors.signatures import accept
 from connectors.values import (
     from_seconds,
     host_domain,

@@ -16,75 +16,18 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from connectors.base import Request, Verdict
-from connectors.values import decode, from_any_time, mapping, text
+from connectors.parts import Body, Fixed, Header, Part, Place
+from connectors.values import from_any_time
 from schemas.errors import FailureCode, Rejected
 
 if TYPE_CHECKING:
     from schemas.config import Source
 
 _UNAUTHORIZED = 401
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A header's value, without `prefix`; a value that lacks the prefix counts as missing."""
-
-    name: str
-    prefix: str = ""
-
-    def read(self, request: Request) -> bytes:
-        """The value's bytes, empty if it is missing."""
-        value = request.headers.get(self.name, "").strip()
-        return value[len(self.prefix) :].encode() if value.startswith(self.prefix) else b""
-
-    def __str__(self) -> str:
-        return f"header {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A text inside a JSON body, by its path."""
-
-    path: tuple[str, ...]
-
-    def read(self, request: Request) -> bytes:
-        """The text's bytes, empty if the body is no JSON or has no such field."""
-        try:
-            value: Any = decode(request.body)
-        except ValueError:
-            return b""
-        for name in self.path:
-            value = mapping(value).get(name)
-        return text(value).encode()
-
-    def __str__(self) -> str:
-        return f"field {'.'.join(self.path)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The raw body."""
-
-    def read(self, request: Request) -> bytes:
-        """The bytes as they came."""
-        return request.body
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Fixed bytes between other parts."""
-
-    value: bytes
-
-    def read(self, request: Request) -> bytes:  # noqa: ARG002 - every part is read the same way
-        """The bytes themselves."""
-        return self.value
-
-
-Part = Header | Field | Body | Fixed
+_MOST_SIGNATURES = 8  # of one request; a rotation needs two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +35,20 @@ class Hmac:
     """An HMAC over `signed` parts joined in order, found at `signature`, hex or base64.
 
     `timestamp`: the signed time (seconds since the epoch, or RFC 3339), None if the scheme has none;
-    it must be among the signed parts to be worth anything.
+    it must be among the signed parts to be worth anything. `separator`: what stands between several
+    signatures, any of which may match; `version`: what each of those that count begins with. `key`: whether
+    the secret is the key's text or its base64; `key_prefix` may stand before it and is no part of it.
     """
 
-    signature: Header | Field
+    signature: Place
     signed: tuple[Part, ...]
     algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
-    timestamp: Header | Field | None = None
+    timestamp: Place | None = None
+    separator: str = ""
+    version: str = ""
+    key: Literal["text", "base64"] = "text"
+    key_prefix: str = ""
 
     def verify(self, request: Request, source: Source) -> Verdict:
         """The verdict; raises Rejected."""
@@ -112,18 +61,51 @@ class Hmac:
         return ""
 
     def _matches(self, request: Request, secret: str) -> bool:
+        key = self._key(secret)
+        if not key:
+            return False
         message = b"".join(part.read(request) for part in self.signed)
-        expected = hmac.new(secret.encode(), message, getattr(hashlib, self.algorithm)).digest()
-        return hmac.compare_digest(self._decoded(request), expected)
+        expected = hmac.new(key, message, getattr(hashlib, self.algorithm)).digest()
+        given = self.signature.read(request).decode("latin-1")
+        pieces = given.split(self.separator) if self.separator else [given]
+        found = [
+            hmac.compare_digest(self._decoded(piece[len(self.version) :]), expected)
+            for piece in pieces[:_MOST_SIGNATURES]
+            if piece.startswith(self.version)
+        ]
+        return any(found)
 
-    def _decoded(self, request: Request) -> bytes:
-        given = self.signature.read(request)
+    def _key(self, secret: str) -> bytes:
+        text_of_key = secret.removeprefix(self.key_prefix)
+        if self.key == "text":
+            return text_of_key.encode()
+        try:
+            return base64.b64decode(text_of_key, validate=True)
+        except (ValueError, binascii.Error):
+            return b""
+
+    def _decoded(self, given: str) -> bytes:
         try:
             if self.encoding == "hex":
-                return bytes.fromhex(given.decode("ascii"))
+                return bytes.fromhex(given)
             return base64.b64decode(given, validate=True)
         except (ValueError, binascii.Error):
             return b""
+
+
+def standard_webhooks(prefix: str = "webhook") -> Hmac:
+    """Standard Webhooks (specification 1.0.0), and Svix with the prefix "svix": `v1,` base64, one or several."""
+    identifier, timestamp = Header(f"{prefix}-id"), Header(f"{prefix}-timestamp")
+    return Hmac(
+        signature=Header(f"{prefix}-signature"),
+        signed=(identifier, Fixed(b"."), timestamp, Fixed(b"."), Body()),
+        encoding="base64",
+        timestamp=timestamp,
+        separator=" ",
+        version="v1,",
+        key="base64",
+        key_prefix="whsec_",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +138,30 @@ class SharedSecret:
         return hmac.compare_digest(given, secret.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The secret itself stands at `place`, as it is. Like `SharedSecret` it covers nothing but itself."""
+
+    place: Place
+
+    def verify(self, request: Request, source: Source) -> Verdict:
+        """The verdict; raises Rejected."""
+        return accept(request, source, present=self._present, matches=self._matches, timestamp=None)
+
+    def _present(self, request: Request) -> str:
+        return "" if self.place.read(request) else str(self.place)
+
+    def _matches(self, request: Request, secret: str) -> bool:
+        return hmac.compare_digest(self.place.read(request), secret.encode())
+
+
 def accept(
     request: Request,
     source: Source,
     *,
     present: Callable[[Request], str],
     matches: Callable[[Request, str], bool],
-    timestamp: Header | Field | None,
+    timestamp: Place | None,
 ) -> Verdict:
     """The rules that every scheme shares.
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -25,6 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONGEST_TIME = 64  # characters; RFC 3339 with nanoseconds and offset needs 35
 _LARGEST = 2**63 - 1
+_MOST_FIELDS = 1_000  # of a form
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -53,6 +55,14 @@ def _clean(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def form(body: bytes) -> list[tuple[str, str]]:
+    """Names and values of an application/x-www-form-urlencoded body, at most a thousand; none if it is no such form."""
+    try:
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return []
 
 
 def encode(value: Any) -> bytes:

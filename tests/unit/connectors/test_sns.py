@@ -11,7 +11,8 @@ import pytest
 from connectors.base import Request
 from connectors.registry import connector
 from schemas.errors import FailureCode, Rejected, Transient
-from tests.contract.signing import FakeCertificates, SesSigner, Signed
+from tests.contract.signers.base import Signed
+from tests.contract.signers.ses import FakeCertificates, SesSigner
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "webhooks" / "ses"
 NOW = 1_767_225_600_000

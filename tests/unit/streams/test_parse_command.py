@@ -14,7 +14,9 @@ import pytest
 
 from schemas.events import EmailEvent, EventType
 from streams.commands import classify, parse
-from tests.contract.signing import CERTIFICATE_URL, SIGNERS, FakeCertificates, SendGridSigner, SesSigner
+from tests.contract.signers.sendgrid import SendGridSigner
+from tests.contract.signers.ses import CERTIFICATE_URL, FakeCertificates, SesSigner
+from tests.contract.signing import SIGNERS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 WEBHOOKS = FIXTURES / "webhooks"

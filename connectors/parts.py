@@ -1,0 +1,129 @@
+"""Where things stand in a request: what signature schemes are declared with (`signatures.py`).
+
+Each part reads its bytes from a request; what is missing reads as empty, nothing raises. As text it names
+the place for an error message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from connectors.base import Request
+from connectors.values import decode, form, mapping, text
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header's value, without `prefix`; a value that lacks the prefix counts as missing."""
+
+    name: str
+    prefix: str = ""
+
+    def read(self, request: Request) -> bytes:
+        """The value's bytes, empty if it is missing."""
+        value = request.headers.get(self.name, "").strip()
+        return value[len(self.prefix) :].encode() if value.startswith(self.prefix) else b""
+
+    def __str__(self) -> str:
+        return f"header {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A text inside a JSON body, by its path."""
+
+    path: tuple[str, ...]
+
+    def read(self, request: Request) -> bytes:
+        """The text's bytes, empty if the body is no JSON or has no such field."""
+        try:
+            value: Any = decode(request.body)
+        except ValueError:
+            return b""
+        for name in self.path:
+            value = mapping(value).get(name)
+        return text(value).encode()
+
+    def __str__(self) -> str:
+        return f"field {'.'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value of a header that is a list of `name=value`, separated by commas (`t=1767225600,v1=6ffb...`)."""
+
+    header: str
+    name: str
+
+    def read(self, request: Request) -> bytes:
+        """The first value of that name, empty if there is none."""
+        for pair in request.headers.get(self.header, "").split(","):
+            name, _, value = pair.strip().partition("=")
+            if name == self.name:
+                return value.encode()
+        return b""
+
+    def __str__(self) -> str:
+        return f"{self.name}= in header {self.header}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parameter of the URL's query string."""
+
+    name: str
+
+    def read(self, request: Request) -> bytes:
+        """Its first value, decoded; empty if there is none."""
+        for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True):
+            if name == self.name:
+                return value.encode()
+        return b""
+
+    def __str__(self) -> str:
+        return f"parameter {self.name} of the URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """The whole URL as the provider has it (`public_url` and the path)."""
+
+    def read(self, request: Request) -> bytes:
+        """Its bytes."""
+        return request.url.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class SortedForm:
+    """Names and values of a form body (application/x-www-form-urlencoded), sorted by name, nothing between them."""
+
+    def read(self, request: Request) -> bytes:
+        """Their bytes, decoded; empty for a body that is no form."""
+        return "".join(name + value for name, value in sorted(form(request.body))).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The raw body."""
+
+    def read(self, request: Request) -> bytes:
+        """The bytes as they came."""
+        return request.body
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Fixed bytes between other parts."""
+
+    value: bytes
+
+    def read(self, request: Request) -> bytes:  # noqa: ARG002 - every part is read the same way
+        """The bytes themselves."""
+        return self.value
+
+
+Place = Header | Field | Parameter | Query
+"""Where a signature, a time or a secret may stand."""
+Part = Place | Url | SortedForm | Body | Fixed
