@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo up test check fix bench chaos clean
+.PHONY: help setup demo up test check fix bench chaos fuzz clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -38,6 +38,9 @@ check: setup ## lint, types, fast tests
 
 chaos: setup ## kills, pauses, rebalances, broker restarts under load: every total exact after each round
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: setup ## a million damaged bodies through every parser, more to the gateway (ARGS="--bodies N --seed N")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: setup ## every stage and the whole path, measured on this machine (ARGS="--quick --json FILE")
 	@$(BIN)/python -m benchmarks $(ARGS)

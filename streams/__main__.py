@@ -147,6 +147,7 @@ def parse(
     url: Annotated[str, typer.Option(help="The URL the provider posted to.")] = "",
     secret: Annotated[str | None, typer.Option(help="Verify the signature with this secret or public key.")] = None,
     batch: Annotated[bool, typer.Option("--batch", help="Read requests as JSON lines, answer each.")] = False,
+    anymail: Annotated[bool, typer.Option("--anymail", help="Name everything as django-anymail does.")] = False,
 ) -> None:
     """One request's canonical events as JSON lines; needs no service."""
     from streams.clock import clock_ms
@@ -156,7 +157,12 @@ def parse(
         _end(lambda: command.run_batch(sys.stdin.buffer, sys.stdout, clock_ms()))
     if not provider:
         _end(lambda: _raise(Misconfigured("name a provider, e.g. `mailweir parse sendgrid < BODY`, or use --batch")))
-    _end(lambda: command.run(provider, headers, url, secret, sys.stdin.buffer, sys.stdout, sys.stderr, clock_ms()))
+    write = command.as_anymail if anymail else command.as_dict
+    _end(
+        lambda: command.run(
+            provider, headers, url, secret, sys.stdin.buffer, sys.stdout, sys.stderr, clock_ms(), write=write
+        )
+    )
 
 
 @app.command()

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -32,6 +32,7 @@ _TIMES = frozenset({"occurred_at", "received_at", "sent_at"})
 _JSON_TEXTS = frozenset({"metadata", "properties", "traits"})
 _BOUNCE = "bounce_"
 _RAW = "raw_"
+Write = Callable[[EmailEvent | ActivityEvent], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,13 @@ def run(
     out: TextIO,
     err: TextIO,
     now_ms: int,
+    *,
+    write: Write | None = None,
 ) -> int:
-    """Parse one body. Returns the exit code: 0 fine, 1 refused or partly unreadable, 2 misused."""
+    """Parse one body. Returns the exit code: 0 fine, 1 refused or partly unreadable, 2 misused.
+
+    `write` says how events are written: `as_dict` or `as_anymail`.
+    """
     try:
         known = connector(provider)
         headers = read_headers(headers_path.read_text(encoding="utf-8")) if headers_path else {}
@@ -79,7 +85,8 @@ def run(
     if len(content) > _LARGEST_BODY:
         err.write(f"the body is larger than {_LARGEST_BODY // 1024 // 1024} MB; no provider sends that much at once\n")
         return FAILED
-    reading = read(known, Request(headers=headers, body=content, url=url, received_at=now_ms), secret)
+    request = Request(headers=headers, body=content, url=url, received_at=now_ms)
+    reading = read(known, request, secret, write or as_dict)
     err.writelines(f"{note}\n" for note in reading.notes)
     out.writelines(map(_dump, reading.events))
     err.writelines(map(_dump, reading.failures))
@@ -121,7 +128,7 @@ def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in headers.items()}
 
 
-def read(known: Connector, request: Request, secret: str | None) -> Reading:
+def read(known: Connector, request: Request, secret: str | None, write: Write) -> Reading:
     """Verify the request if there is a secret, then parse it."""
     notes: list[str] = []
     if secret:
@@ -134,7 +141,7 @@ def read(known: Connector, request: Request, secret: str | None) -> Reading:
     result = known.parse(request, Context(tenant=TENANT, source=SOURCE, received_at=request.received_at))
     return Reading(
         rc=FAILED if result.failures else OK,
-        events=[as_dict(event) for event in result.events],
+        events=[write(event) for event in result.events],
         failures=[_failure(failure) for failure in result.failures],
         notes=notes,
     )
@@ -167,7 +174,7 @@ def _answer(line: bytes | str, now_ms: int) -> dict[str, Any]:
         wanted = "{id, provider, headers, url, secret, body_b64}"
         return {**answer, "stderr": f"expected a JSON object {wanted}: {type(error).__name__}: {error}"}
     request = Request(headers=headers, body=body, url=str(job.get("url") or ""), received_at=now_ms)
-    reading = read(known, request, str(job.get("secret") or ""))
+    reading = read(known, request, str(job.get("secret") or ""), as_dict)
     notes = "\n".join(reading.notes)
     return {**answer, "rc": reading.rc, "events": reading.events, "failures": reading.failures, "stderr": notes}
 
@@ -189,6 +196,16 @@ def as_dict(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
     if isinstance(event, EmailEvent):
         found["bounce_class"] = _bounce_class(event)
     return found
+
+
+def as_anymail(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
+    """An e-mail event in anymail's words (`connectors.anymail`); an activity, which it does not know, as ours."""
+    from connectors.anymail import tracking_event  # noqa: PLC0415 - only needed here
+
+    if not isinstance(event, EmailEvent):
+        return as_dict(event)
+    found = asdict(tracking_event(event))
+    return found | {"timestamp": rfc3339(event.occurred_at)}
 
 
 def _bounce_class(event: EmailEvent) -> dict[str, Any] | None:

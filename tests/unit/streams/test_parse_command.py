@@ -185,3 +185,12 @@ def test_neither_command_imports_anything_heavy() -> None:
     code = "import sys, streams.commands.parse, streams.commands.classify; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not heavy & set(loaded)
+
+
+def test_events_can_be_written_in_the_words_of_anymail() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    body = io.BytesIO(body_of("mailgun", "suppressed_bounce"))
+    assert parse.run("mailgun", None, "", None, body, out, err, NOW, write=parse.as_anymail) == 0
+    found = json.loads(out.getvalue())
+    assert (found["event_type"], found["reject_reason"], found["esp_name"]) == ("rejected", "bounced", "mailgun")
+    assert found["timestamp"].endswith("Z")
