@@ -65,10 +65,15 @@ class Failure:
 
 @dataclass(slots=True, kw_only=True)
 class ParseResult:
-    """Events in the order they were sent, and failures. Both may be empty (a provider's ping)."""
+    """Events in the order they were sent, and failures. Both may be empty (a provider's ping).
+
+    `passed_over`: the provider's words for items that are readable and about no e-mail (a push message, an SMS);
+    they are counted, and stay in the raw record.
+    """
 
     events: list[EmailEvent | ActivityEvent] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,7 @@ class StatusPolicy:
     """Which HTTP status makes this provider do what we need; `source` names the provider's page.
 
     `overloaded`, `unavailable` and `slow_body` must make it try again, `refused` (bad signature) may end it.
+    `is_preflighted`: it asks by OPTIONS whether it may post (CloudEvents web hooks 1.0, section 4).
     """
 
     accepted: int = 200
@@ -83,6 +89,7 @@ class StatusPolicy:
     overloaded: int = 429
     unavailable: int = 503
     slow_body: int = 408  # another one where every 4xx but 429 is final
+    is_preflighted: bool = False
     source: str
 
 

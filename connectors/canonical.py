@@ -108,6 +108,11 @@ def add(result: ParseResult, event: EmailEvent) -> None:
     result.events.append(event)
 
 
+def pass_over(result: ParseResult, word: str) -> None:
+    """Note an item that is about no e-mail, under the provider's word for it."""
+    result.passed_over.append(word)
+
+
 def refuse_item(result: ParseResult, index: int, item: Any, reason: str) -> None:
     """Keep one unreadable item of a batch as a failure with its own bytes."""
     result.failures.append(Failure(code=FailureCode.ITEM_UNREADABLE, reason=reason, item=encode(item), index=index))

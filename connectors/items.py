@@ -7,8 +7,9 @@ reading its attributes a fifth of reading keys. A body that does not fit (a numb
 object among the events that is none) is decoded once more into plain values and each item is made from those,
 so nothing is lost and nothing raises; a property test holds the two ways equal.
 
-`FlatItems` is for providers that merge the sender's own keys into every event. Which keys those are is
-learned per source from the bodies themselves, so that they too are decoded by the fast way.
+`ItemReader` is for one item a request, `ItemLists` for many. `FlatItems` is for providers that merge the sender's own
+keys into every event. Which keys those are is learned per source from the bodies themselves, so that they too are
+decoded by the fast way.
 """
 
 from __future__ import annotations
@@ -77,6 +78,49 @@ class ItemReader(Generic[Shape]):
             return self._strict.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return lenient(self._shape, decode(body))
+
+
+class ItemLists(Generic[Shape]):
+    """Reads bodies that are an array of items, or an object with one under `key`; a lone item counts as an array."""
+
+    def __init__(self, shape: type[Shape], key: str = "") -> None:
+        self._shape, self._key = shape, key
+        items = list[shape]  # type: ignore[valid-type]  # made at run time
+        body = msgspec.defstruct("Body", [("items", items, msgspec.field(name=key))], gc=False) if key else items
+        self._strict, self._lone = msgspec.json.Decoder(body), msgspec.json.Decoder(shape)
+
+    def parse(self, request: Request, take: Callable[[ParseResult, Shape], None]) -> ParseResult:
+        """Hands each item to `take`, which adds what it becomes to the result; a failure for what is none."""
+        try:
+            items = self._read(request.body)
+        except ValueError as error:
+            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
+        if items is None:
+            where = f" under `{self._key}`" if self._key else ""
+            return refuse_body(FailureCode.WRONG_SHAPE, f"expected an array of events{where}", request.body)
+        result = ParseResult()
+        for index, item in enumerate(items):
+            if isinstance(item, self._shape):
+                take(result, item)
+            else:
+                refuse_item(result, index, item, f"expected an event object, found {type(item).__name__}")
+        return result
+
+    def _read(self, body: bytes) -> list[Any] | None:
+        """Items, and what stands in their place; None for JSON that holds no list. Raises ValueError for no JSON."""
+        try:
+            if not self._key and body.startswith(b"{"):
+                return [self._lone.decode(body)]
+            found: Any = self._strict.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found = decode(body)
+        else:
+            return list(found.items if self._key else found)
+        if type(found) is dict:
+            found = found.get(self._key) if self._key else [found]
+        if type(found) is not list:
+            return None
+        return [lenient(self._shape, item) if type(item) is dict else item for item in found]
 
 
 class FlatItems(Generic[Shape]):

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import difflib
 
+from connectors.azure import Azure
 from connectors.base import Connector
+from connectors.braze import Braze
+from connectors.customerio import CustomerIo
+from connectors.iterable import Iterable
+from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    Azure(),
+    CustomerIo(),
+    Iterable(),
+    Klaviyo(),
+    Braze(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

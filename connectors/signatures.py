@@ -1,11 +1,11 @@
 """Checking that a request comes from who it says: small pieces that most providers' schemes are made of.
 
 A scheme is declared, not programmed: where the signature stands, how it is encoded, which parts are
-signed in which order, with which hash (`Hmac`), or a secret sent as it is (`SharedSecret`). All follow
-the same rules: raw bytes only, constant-time comparison (RFC 2104 with `hmac.compare_digest`), every
-active secret is tried, a source without secrets is refused unless it says `is_unsigned`, and age is
-judged only after the signature has proved the timestamp genuine. Asymmetric schemes stand beside it in
-their provider's module and share `accept` and `check_age`.
+signed in which order, with which hash (`Hmac`), or a secret sent as it is (`SharedSecret`, `Token`, `AnyOf`
+of them). All follow the same rules: raw bytes only, constant-time comparison (RFC 2104 with
+`hmac.compare_digest`), every active secret is tried, a source without secrets is refused unless it says
+`is_unsigned`, and age is judged only after the signature has proved the timestamp genuine. Asymmetric
+schemes stand beside it in their provider's module and share `accept` and `check_age`.
 """
 
 from __future__ import annotations
@@ -153,6 +153,25 @@ class Token:
 
     def _matches(self, request: Request, secret: str) -> bool:
         return hmac.compare_digest(self.place.read(request), secret.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The secret stands at one of several places, and it is the sender's choice which; one that matches is enough."""
+
+    schemes: tuple[SharedSecret | Token, ...]
+
+    def verify(self, request: Request, source: Source) -> Verdict:
+        """The verdict; raises Rejected."""
+        return accept(request, source, present=self._present, matches=self._matches, timestamp=None)
+
+    def _present(self, request: Request) -> str:
+        missing = [scheme._present(request) for scheme in self.schemes]  # noqa: SLF001 - one family
+        return " or ".join(missing) if all(missing) else ""
+
+    def _matches(self, request: Request, secret: str) -> bool:
+        found = [scheme._matches(request, secret) for scheme in self.schemes]  # noqa: SLF001 - one family
+        return any(found)
 
 
 def accept(

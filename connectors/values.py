@@ -24,6 +24,7 @@ MAX_MILLIS = 253_402_300_799_999  # the last millisecond of the year 9999, which
 _MILLIS_FROM = 100_000_000_000  # a "seconds" value above this (year 5138) is taken for milliseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 _LONGEST_TIME = 64  # characters; RFC 3339 with nanoseconds and offset needs 35
 _LARGEST = 2**63 - 1
 _MOST_FIELDS = 1_000  # of a form
@@ -155,9 +156,20 @@ def from_rfc3339(value: Any) -> int:
     return millis if 0 < millis <= MAX_MILLIS else 0
 
 
+def from_http_date(value: Any) -> int:
+    """An HTTP date (IMF-fixdate, RFC 9110 section 5.6.7) as milliseconds; 0 if it is no such time."""
+    if type(value) is not str or len(value) > _LONGEST_TIME:
+        return 0
+    try:
+        moment = datetime.strptime(value, _HTTP_DATE).replace(tzinfo=UTC)
+    except ValueError:
+        return 0
+    return max(0, (moment - _EPOCH) // _MILLISECOND)
+
+
 def from_any_time(value: Any) -> int:
-    """RFC 3339, or seconds since the epoch."""
-    return from_rfc3339(value) or from_seconds(value)
+    """RFC 3339, seconds since the epoch, or an HTTP date."""
+    return from_rfc3339(value) or from_seconds(value) or from_http_date(value)
 
 
 def json_object(value: Mapping[str, Any]) -> str:

@@ -24,6 +24,12 @@ class Telemetry:
             ("provider", "event_type"),
             registry=self.registry,
         )
+        self._passed_over = Counter(
+            "mailweir_passed_over_total",
+            "Items of webhooks that are about no e-mail (push messages, SMS): no event is made of them.",
+            ("provider",),
+            registry=self.registry,
+        )
         self._dead = Counter(
             "mailweir_dead_letters_total",
             "Records or items that could not be processed, kept as dead letters.",
@@ -61,6 +67,8 @@ class Telemetry:
         types: collections.Counter[tuple[str, str]] = collections.Counter()
         for item in made:
             types.update([(event.provider, getattr(event, "event_type", "activity")) for event in item.events])
+            if item.passed_over:
+                self._passed_over.labels(item.provider).inc(item.passed_over)
             for letter in item.dead_letters:
                 self._dead.labels(letter.stage, letter.code).inc()
         for labels, number in types.items():

@@ -27,6 +27,7 @@ OK, FAILED, MISUSED = 0, 1, 2
 TENANT, SOURCE = "default", "offline"
 UNVERIFIED = "nothing was verified: no --secret given"
 _LARGEST_BODY = 100 * 1024 * 1024  # bytes; twenty times what the gateway takes
+_MOST_WORDS = 20  # of a note
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = frozenset({"occurred_at", "received_at", "sent_at"})
 _JSON_TEXTS = frozenset({"metadata", "properties", "traits"})
@@ -139,6 +140,9 @@ def read(known: Connector, request: Request, secret: str | None, write: Write) -
     else:
         notes.append(UNVERIFIED)
     result = known.parse(request, Context(tenant=TENANT, source=SOURCE, received_at=request.received_at))
+    if result.passed_over:
+        words = ", ".join(sorted(set(result.passed_over))[:_MOST_WORDS])
+        notes.append(f"{len(result.passed_over)} items are about no e-mail and were passed over: {words}")
     return Reading(
         rc=FAILED if result.failures else OK,
         events=[write(event) for event in result.events],

@@ -29,10 +29,12 @@ class Origin:
 
 @dataclass(slots=True)
 class Exploded:
-    """What one raw record became."""
+    """What one raw record became. `passed_over`: of how many items that are about no e-mail nothing came."""
 
     events: list[EmailEvent | ActivityEvent] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    provider: str = ""
+    passed_over: int = 0
 
 
 def explode(raw: RawWebhook, origin: Origin, config: Config, connectors: Callable[[str], Connector]) -> Exploded:
@@ -57,7 +59,8 @@ def explode(raw: RawWebhook, origin: Origin, config: Config, connectors: Callabl
     result = connector.parse(request, context)
     for event in result.events:
         event.raw_topic, event.raw_partition, event.raw_offset = origin.topic, origin.partition, origin.offset
-    return Exploded(result.events, [dead_letter(failure, raw, origin) for failure in result.failures])
+    letters = [dead_letter(failure, raw, origin) for failure in result.failures]
+    return Exploded(result.events, letters, raw.provider, len(result.passed_over))
 
 
 def dead_letter(failure: Failure, raw: RawWebhook, origin: Origin) -> DeadLetter:

@@ -104,11 +104,15 @@ class Gateway:
         if found is None:
             message = "no source of this name is configured; compare the URL with `sources` in mailweir.yaml"
             return self.refuse(self._nobody, Rejected(404, FailureCode.UNKNOWN_SOURCE, message))
+        if head.method == "POST":
+            return self._post(head, *found)
         if head.method in ("GET", "HEAD"):  # with which providers check the address
             return answers.fine(source=name, message="webhooks are taken here by POST")
-        if head.method != "POST":
+        if not found[0].statuses.is_preflighted:
             return answers.wrong_method("GET,HEAD,POST")
-        return self._post(head, *found)
+        if head.method == "OPTIONS":
+            return answers.permitted(head.headers.get("webhook-request-origin", ""))
+        return answers.wrong_method("GET,HEAD,OPTIONS,POST")
 
     def _post(self, head: Head, endpoint: Endpoint, counts: SourceCounts) -> Answer | Post:
         held: Held | None = None

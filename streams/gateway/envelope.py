@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import quote
 
 from connectors.base import Certificates, Connector, Request, StatusPolicy, Verdict
 from schemas.config import Source
@@ -42,8 +43,9 @@ class Endpoint:
     secrets: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        values = (secret.get_secret_value() for secret in self.source.secrets)
-        object.__setattr__(self, "secrets", tuple(value for value in values if len(value) >= _MIN_SECRET))
+        values = [secret.get_secret_value() for secret in self.source.secrets]
+        written = dict.fromkeys(values + [quote(value, safe="") for value in values])  # in a URL some are escaped
+        object.__setattr__(self, "secrets", tuple(value for value in written if len(value) >= _MIN_SECRET))
 
     @property
     def statuses(self) -> StatusPolicy:

@@ -36,7 +36,10 @@ class Head(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A status with a body. `should_close`: nothing more is wanted from this connection."""
+    """A status with a body. `should_close`: nothing more is wanted from this connection.
+
+    `headers`: more of them, names and values in ASCII.
+    """
 
     status: int
     body: bytes
@@ -44,6 +47,7 @@ class Answer(NamedTuple):
     should_close: bool = False
     allow: str = ""
     content_type: str = _JSON
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def origin_form(target: bytes) -> str:
@@ -65,6 +69,7 @@ def render(answer: Answer, date: bytes, *, is_head: bool = False, connection: by
         lines.append(b"Retry-After: %d\r\n" % answer.retry_after_s)
     if answer.allow:
         lines.append(b"Allow: %b\r\n" % answer.allow.encode("ascii"))
+    lines += [f"{name}: {value}\r\n".encode("ascii") for name, value in answer.headers]
     if connection:
         lines.append(b"Connection: %b\r\n" % connection)
     lines.append(b"\r\n" if is_head else b"\r\n" + answer.body)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors import sendgrid
 from connectors.base import Context, ParseResult, Request
-from connectors.items import FlatItems, Item, ItemReader, lenient
+from connectors.items import FlatItems, Item, ItemLists, ItemReader, lenient
 from connectors.sendgrid import SendGrid
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent
@@ -170,3 +170,32 @@ def test_one_item_is_read_strictly_or_leniently_with_the_same_result(value: Any)
 def test_a_body_that_is_no_json_is_said_to_be_none() -> None:
     with pytest.raises(ValueError, match=r".+"):
         ItemReader(Outer).read(b"{")
+
+
+def listed(body: bytes, key: str = "") -> tuple[list[Outer], list[tuple[FailureCode, int]]]:
+    found: list[Outer] = []
+    result = ItemLists(Outer, key).parse(Request(headers={}, body=body), lambda _, item: found.append(item))
+    return found, [(failure.code, failure.index) for failure in result.failures]
+
+
+@pytest.mark.parametrize("key", ["", "events"])
+@pytest.mark.parametrize("broken", [[], [5], ["x", None], [[1]]])
+def test_items_of_a_list_are_read_the_same_beside_broken_ones(key: str, broken: list[Any]) -> None:
+    items = [{"name": "a", "inner": {"code": "b"}}, {"name": 1, "maybe": 5}, {}]
+    both = [*items, *broken]
+    found, failures = listed(json.dumps({key: both, "other": 1} if key else both).encode(), key)
+    assert found == [lenient(Outer, item) for item in items]
+    assert failures == [(FailureCode.ITEM_UNREADABLE, len(items) + place) for place in range(len(broken))]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"name": "a"}', b' {"name": "a"}', b'[{"name": "a"}]', b'{"name": "a", "maybe": 5}\n']
+)
+def test_a_lone_item_counts_as_a_list_of_one(body: bytes) -> None:
+    assert listed(body) == ([Outer(name="a")], [])
+
+
+@pytest.mark.parametrize("body", [b"5", b"null", b'{"other": []}', b'{"events": "x"}', b'{"events": null}'])
+def test_json_without_its_list_is_one_failure(body: bytes) -> None:
+    assert listed(body, "events") == ([], [(FailureCode.WRONG_SHAPE, -1)])
+    assert listed(b"[{", "events") == ([], [(FailureCode.NOT_JSON, -1)])

@@ -46,6 +46,19 @@ def test_rfc3339_becomes_milliseconds_or_unknown(given_time: Any, millis: int) -
     assert values.from_rfc3339(given_time) == millis
 
 
+@pytest.mark.parametrize(
+    ("given_time", "millis"),
+    [
+        ("Thu, 01 Jan 2026 00:00:00 GMT", 1_767_225_600_000),
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000),
+        ("1767225600", 1_767_225_600_000),
+        ("Thu, 01 Jan 2026 00:00:00 CET", 0), ("Mon, 01 Jan 0001 00:00:00 GMT", 0), ("GMT", 0), (None, 0),
+    ],
+)  # fmt: skip
+def test_a_signed_time_may_also_be_an_http_date(given_time: Any, millis: int) -> None:
+    assert values.from_any_time(given_time) == millis
+
+
 @given(JSON)
 def test_no_reader_raises_and_every_result_fits(value: Any) -> None:
     assert isinstance(values.text(value), str)

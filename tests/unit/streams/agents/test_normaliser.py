@@ -40,6 +40,9 @@ class Words:
                     Failure(code=FailureCode.ITEM_UNREADABLE, reason="bad", item=b"bad", index=index)
                 )
                 continue
+            if word == "push":
+                result.passed_over.append(word)
+                continue
             event = EmailEvent(
                 event_id=word, tenant=context.tenant, source=context.source, provider="words",
                 event_type=EventType.DELIVERED, occurred_at=1, received_at=context.received_at, recipient_key=word,
@@ -108,11 +111,12 @@ def test_a_batch_is_made_in_parts_each_when_it_is_asked_for() -> None:
 def test_what_was_made_is_counted_by_provider_and_type() -> None:
     stats = Telemetry()
     part: Part[Any] = Part(2, None, fetched=0, next=0)
-    batch = Batch(part, 0, 0, 2, [raw("ann bob bad"), raw("ann")], [0, 1])
+    batch = Batch(part, 0, 0, 2, [raw("ann bob bad push push"), raw("ann")], [0, 1])
     Normaliser(Config(), CODEC, find, stats).records(batch)
     count = stats.registry.get_sample_value
     assert count("mailweir_events_total", {"provider": "words", "event_type": "delivered"}) == 3
     assert count("mailweir_dead_letters_total", {"stage": "normalise", "code": "item_unreadable"}) == 1
+    assert count("mailweir_passed_over_total", {"provider": "words"}) == 2
 
 
 def test_one_bad_item_never_sinks_its_request() -> None:

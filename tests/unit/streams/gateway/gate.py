@@ -77,6 +77,12 @@ class ImpatientConnector(HmacConnector):
     statuses = StatusPolicy(slow_body=503, source="made for tests")
 
 
+class AskingConnector(HmacConnector):
+    """A provider that asks by OPTIONS before it posts."""
+
+    statuses = StatusPolicy(is_preflighted=True, source="made for tests")
+
+
 class BrokenConnector(HmacConnector):
     """A defect of ours."""
 
@@ -90,6 +96,7 @@ CONNECTORS: dict[str, type[HmacConnector]] = {
     "impatient": ImpatientConnector,
     "certified": CertifiedConnector,
     "handshake": HandshakeConnector,
+    "asking": AskingConnector,
     "broken": BrokenConnector,
 }
 

@@ -100,6 +100,56 @@ async def test_a_probe_by_get_or_head_is_answered_and_keeps_nothing() -> None:
     assert gate.log.records == []
 
 
+async def test_a_provider_that_asks_first_gets_leave_under_its_own_name_and_nothing_is_kept() -> None:
+    async with serving() as gate:
+        asked = {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"}
+        response = await gate.client.options("/webhooks/asking?code=1", headers=asked)
+        assert (await gate.client.options("/webhooks/nobody", headers=asked)).status_code == 404
+    assert (response.status_code, response.headers["Allow"]) == (200, "GET,HEAD,OPTIONS,POST")
+    assert response.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+    assert response.headers["WebHook-Allowed-Rate"] == "*"
+    assert gate.log.records == []
+
+
+@pytest.mark.parametrize("origin", ["", "a b", "x\ty", "caf\u00e9.example", ".", "a" * 300])
+async def test_leave_is_given_only_to_a_name(origin: str) -> None:
+    async with serving() as gate:
+        response = await gate.client.options("/webhooks/asking", headers=[(b"WebHook-Request-Origin", origin.encode())])
+    assert response.status_code == 200
+    assert "WebHook-Allowed-Origin" not in response.headers
+
+
+async def test_a_subscription_of_azure_is_validated_over_the_gateway() -> None:
+    sources = [{"name": "grid", "provider": "azure", "secrets": [SECRET]}]
+    event = {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "512d38b6"}}
+    asked = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+    async with serving(config_of(sources=sources), connectors=registry.connector) as gate:
+        response = await gate.client.post(f"/webhooks/grid?code={SECRET}", json=[event])
+        guessed = await gate.client.post("/webhooks/grid?code=guessed", json=[event])
+        leave = await gate.client.options(f"/webhooks/grid?code={SECRET}", headers=asked)
+    assert (response.status_code, response.json()) == (200, {"validationResponse": "512d38b6"})
+    assert guessed.status_code == 401
+    assert leave.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+    assert len(gate.log.stored()) == 1
+
+
+async def test_only_a_provider_that_asks_first_is_answered_by_options() -> None:
+    async with serving() as gate:
+        plain = await gate.client.options("/webhooks/hmac", headers={"WebHook-Request-Origin": "x.example"})
+        other = await gate.client.put("/webhooks/asking")
+    assert (plain.status_code, plain.headers["Allow"]) == (405, "GET,HEAD,POST")
+    assert "WebHook-Allowed-Origin" not in plain.headers
+    assert (other.status_code, other.headers["Allow"]) == (405, "GET,HEAD,OPTIONS,POST")
+
+
+async def test_a_secret_that_the_url_holds_escaped_is_not_kept_either() -> None:
+    sources = [{"name": "grid", "provider": "azure", "secrets": ["s3cret/of+good=length"]}]
+    async with serving(config_of(sources=sources), connectors=registry.connector) as gate:
+        response = await gate.client.post("/webhooks/grid?code=s3cret%2Fof%2Bgood%3Dlength&keep=1", content=b"[]")
+    assert response.status_code == 200
+    assert gate.log.stored()[0].url.endswith("/webhooks/grid?code=[secret]&keep=1")
+
+
 async def test_credentials_are_not_kept_in_headers_or_url() -> None:
     headers = sign(b"{}") | {
         "Authorization": "Basic abc",
