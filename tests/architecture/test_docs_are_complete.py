@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from connectors.registry import CONNECTORS
 from schemas.config import Config, Control, Limits, Policy, Settings, Source, Tenant, parse_config
 from schemas.errors import FailureCode
 from schemas.topics import TOPICS
@@ -241,6 +242,17 @@ def test_every_metric_is_documented_and_no_other() -> None:
 
 def documents() -> list[Path]:
     return [*ROOT.glob("*.md"), *files("docs", pattern="*.md"), *files("deploy", pattern="*.md")]
+
+
+@pytest.mark.parametrize("name", [item.name for item in CONNECTORS])
+def test_every_connector_has_its_page_and_stands_in_the_list_of_providers(name: str) -> None:
+    row = next((line for line in page("connectors/README.md").splitlines() if f"| `{name}` |" in line), "")
+    assert row, f"docs/connectors/README.md has no row for {name}"
+    link = re.search(r"\]\(([\w-]+\.md)\)", row)
+    assert link, f"the row of {name} has no link"
+    text = page(f"connectors/{link[1]}")
+    for section in ("## Set up", "## What is verified", "## What arrives", "## When we are down", "## Try it"):
+        assert section in text, f"docs/connectors/{link[1]} lacks {section!r}"
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
