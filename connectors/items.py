@@ -7,7 +7,8 @@ reading its attributes a fifth of reading keys. A body that does not fit (a numb
 object among the events that is none) is decoded once more into plain values and each item is made from those,
 so nothing is lost and nothing raises; a property test holds the two ways equal.
 
-`FlatItems` is for providers that merge the sender's own keys into every event. Which keys those are is
+`ItemReader` reads bodies that are one item, `ItemsReader` those that are an array of them. `FlatItems` is for
+providers that merge the sender's own keys into every event. Which keys those are is
 learned per source from the bodies themselves, so that they too are decoded by the fast way.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -56,6 +57,9 @@ def _cleaner(kind: Any) -> Callable[[Any], Any]:
         return text
     if isinstance(kind, type) and issubclass(kind, Item):
         return lambda value: lenient(kind, value)
+    if get_origin(kind) is dict:
+        shape = get_args(kind)[1]
+        return lambda value: {key: lenient(shape, item) for key, item in mapping(value).items() if type(item) is dict}
     inner = next((k for k in get_args(kind) if isinstance(k, type) and issubclass(k, Item)), None)
     if inner is not None:
         return lambda value: lenient(inner, value) if type(value) is dict else None
@@ -79,6 +83,48 @@ class ItemReader(Generic[Shape]):
             return lenient(self._shape, decode(body))
 
 
+class ItemsReader(Generic[Shape]):
+    """Reads bodies that are an array of items; a lone object counts as an array of one."""
+
+    def __init__(self, shape: type[Shape]) -> None:
+        self._shape = shape
+        self._one, self._many = msgspec.json.Decoder(shape), msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]
+
+    def read(self, body: bytes, original: bytes = b"") -> tuple[list[Shape], ParseResult]:
+        """The items, and a result that holds a failure for everything that is none.
+
+        `original`: what the failure of a whole body keeps, if that is more than `body`.
+        """
+        try:
+            if body.startswith(b"{"):
+                return [self._one.decode(body)], ParseResult()
+            return self._many.decode(body), ParseResult()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found = _array(body, original or body)
+        if isinstance(found, ParseResult):
+            return [], found
+        items, result = [], ParseResult()
+        for index, value in enumerate(found):
+            if type(value) is dict:
+                items.append(lenient(self._shape, value))
+            else:
+                refuse_item(result, index, value, f"expected an event object, found {type(value).__name__}")
+        return items, result
+
+
+def _array(body: bytes, original: bytes) -> list[Any] | ParseResult:
+    """The array that the body is, of one if it is a lone object; else its refusal, which keeps `original`."""
+    try:
+        found = decode(body)
+    except ValueError as error:
+        return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", original)
+    if type(found) is dict:
+        return [found]
+    if type(found) is list:
+        return found
+    return refuse_body(FailureCode.WRONG_SHAPE, f"expected an array of events, found {type(found).__name__}", original)
+
+
 class FlatItems(Generic[Shape]):
     """Reads arrays of flat objects; a lone object counts as an array of one.
 
@@ -100,15 +146,9 @@ class FlatItems(Generic[Shape]):
         layout = self._layouts[context.tenant, context.source]
         items = layout.read(request.body)
         if items is None:
-            try:
-                found = decode(request.body)
-            except ValueError as error:
-                return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-            if type(found) is dict:
-                found = [found]
-            if type(found) is not list:
-                reason = f"expected an array of events, found {type(found).__name__}"
-                return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
+            found = _array(request.body, request.body)
+            if isinstance(found, ParseResult):
+                return found
             layout.learn(item for item in found if type(item) is dict)
             items = [self._item(item) for item in found]
         result = ParseResult()
