@@ -5,13 +5,29 @@ from __future__ import annotations
 import difflib
 
 from connectors.base import Connector
+from connectors.brevo import Brevo
 from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
+from connectors.mailjet import Mailjet
+from connectors.mandrill import Mandrill
+from connectors.postmark import Postmark
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.sparkpost import Momentum, SparkPost
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    Postmark(),
+    SparkPost(),
+    Momentum(),
+    Mandrill(),
+    Mailjet(),
+    Brevo(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:
