@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -57,6 +57,9 @@ def _cleaner(kind: Any) -> Callable[[Any], Any]:
         return text
     if isinstance(kind, type) and issubclass(kind, Item):
         return lambda value: lenient(kind, value)
+    if get_origin(kind) is dict:
+        shape = get_args(kind)[1]
+        return lambda value: {key: lenient(shape, item) for key, item in mapping(value).items() if type(item) is dict}
     inner = next((k for k in get_args(kind) if isinstance(k, type) and issubclass(k, Item)), None)
     if inner is not None:
         return lambda value: lenient(inner, value) if type(value) is dict else None
@@ -91,36 +94,52 @@ class ItemLists(Generic[Shape]):
 
     def parse(self, request: Request, take: Callable[[ParseResult, Shape], None]) -> ParseResult:
         """Hands each item to `take`, which adds what it becomes to the result; a failure for what is none."""
-        try:
-            items = self._read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if items is None:
-            where = f" under `{self._key}`" if self._key else ""
-            return refuse_body(FailureCode.WRONG_SHAPE, f"expected an array of events{where}", request.body)
-        result = ParseResult()
-        for index, item in enumerate(items):
-            if isinstance(item, self._shape):
-                take(result, item)
-            else:
-                refuse_item(result, index, item, f"expected an event object, found {type(item).__name__}")
+        items, result = self.read(request.body)
+        for item in items:
+            take(result, item)
         return result
 
-    def _read(self, body: bytes) -> list[Any] | None:
-        """Items, and what stands in their place; None for JSON that holds no list. Raises ValueError for no JSON."""
+    def read(self, body: bytes, original: bytes = b"") -> tuple[list[Shape], ParseResult]:
+        """The items, and a result that holds a failure for everything that is none.
+
+        `original`: what the failure of a whole body keeps, if that is more than `body`.
+        """
         try:
             if not self._key and body.startswith(b"{"):
-                return [self._lone.decode(body)]
+                return [self._lone.decode(body)], ParseResult()
             found: Any = self._strict.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            found = decode(body)
-        else:
-            return list(found.items if self._key else found)
-        if type(found) is dict:
-            found = found.get(self._key) if self._key else [found]
-        if type(found) is not list:
-            return None
-        return [lenient(self._shape, item) if type(item) is dict else item for item in found]
+            return self._leniently(body, original or body)
+        return list(found.items if self._key else found), ParseResult()
+
+    def _leniently(self, body: bytes, original: bytes) -> tuple[list[Shape], ParseResult]:
+        found = _array(body, original, self._key)
+        if isinstance(found, ParseResult):
+            return [], found
+        items, result = [], ParseResult()
+        for index, value in enumerate(found):
+            if type(value) is dict:
+                items.append(lenient(self._shape, value))
+            else:
+                refuse_item(result, index, value, f"expected an event object, found {type(value).__name__}")
+        return items, result
+
+
+def _array(body: bytes, original: bytes, key: str = "") -> list[Any] | ParseResult:
+    """The array that the body is, or holds under `key`; without a key a lone object is an array of one.
+
+    Else its refusal, which keeps `original`.
+    """
+    try:
+        found = decode(body)
+    except ValueError as error:
+        return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", original)
+    if type(found) is dict:
+        found = found.get(key) if key else [found]
+    if type(found) is list:
+        return found
+    where = f" under `{key}`" if key else f", found {type(found).__name__}"
+    return refuse_body(FailureCode.WRONG_SHAPE, f"expected an array of events{where}", original)
 
 
 class FlatItems(Generic[Shape]):
@@ -144,15 +163,9 @@ class FlatItems(Generic[Shape]):
         layout = self._layouts[context.tenant, context.source]
         items = layout.read(request.body)
         if items is None:
-            try:
-                found = decode(request.body)
-            except ValueError as error:
-                return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-            if type(found) is dict:
-                found = [found]
-            if type(found) is not list:
-                reason = f"expected an array of events, found {type(found).__name__}"
-                return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
+            found = _array(request.body, request.body)
+            if isinstance(found, ParseResult):
+                return found
             layout.learn(item for item in found if type(item) is dict)
             items = [self._item(item) for item in found]
         result = ParseResult()

@@ -7,13 +7,18 @@ import difflib
 from connectors.azure import Azure
 from connectors.base import Connector
 from connectors.braze import Braze
+from connectors.brevo import Brevo
 from connectors.customerio import CustomerIo
 from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
+from connectors.mailjet import Mailjet
+from connectors.mandrill import Mandrill
+from connectors.postmark import Postmark
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.sparkpost import Momentum, SparkPost
 from schemas.errors import Misconfigured
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -26,6 +31,12 @@ CONNECTORS: tuple[Connector, ...] = (
     Iterable(),
     Klaviyo(),
     Braze(),
+    Postmark(),
+    SparkPost(),
+    Momentum(),
+    Mandrill(),
+    Mailjet(),
+    Brevo(),
 )
 
 

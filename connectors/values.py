@@ -177,6 +177,19 @@ def json_object(value: Mapping[str, Any]) -> str:
     return msgspec.json.encode(value).decode() if value else ""
 
 
+def own_values(value: Any, name: str) -> dict[str, Any]:
+    """The sender's own values in a field that holds an object, JSON text of one, or any text (kept under `name`)."""
+    if type(value) is dict:
+        return value
+    given = text(value)
+    if given.lstrip().startswith("{"):
+        try:
+            return mapping(decode(given.encode("utf-8", "replace"))) or {name: given}
+        except ValueError:
+            pass
+    return {name: given} if given else {}
+
+
 def message_id(value: Any) -> str:
     """A Message-ID (RFC 5322) without angle brackets and surrounding space."""
     if type(value) is str and value[:1] == "<" and value[-1:] == ">":

@@ -7,6 +7,7 @@ from tests.contract.signers.base import BearerSigner, Signer
 from tests.contract.signers.customerio import CustomerIoSigner
 from tests.contract.signers.klaviyo import KlaviyoSigner
 from tests.contract.signers.mailgun import MailgunSigner
+from tests.contract.signers.mandrill import MandrillSigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
 
@@ -20,4 +21,10 @@ SIGNERS: tuple[Signer, ...] = (
     BearerSigner("iterable"),
     KlaviyoSigner(),
     BearerSigner("braze"),
+    BearerSigner("postmark"),
+    BearerSigner("sparkpost"),
+    BearerSigner("momentum"),
+    MandrillSigner(),
+    BearerSigner("mailjet"),
+    BearerSigner("brevo"),
 )

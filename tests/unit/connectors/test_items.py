@@ -40,6 +40,7 @@ class Inner(Item):
 class Outer(Item):
     name: str = ""
     inner: Inner = msgspec.field(default_factory=Inner)
+    named: dict[str, Inner] = msgspec.field(default_factory=dict)
     maybe: Inner | None = None
     anything: Any = None
     given: Any = msgspec.UNSET
@@ -158,6 +159,9 @@ def test_a_lenient_item_has_texts_where_texts_belong_and_anything_elsewhere() ->
         {"maybe": {}},
         {"maybe": {"code": 5}},
         {"maybe": 5},
+        {"named": {"a": {"code": "b"}, "c": {}}},
+        {"named": {"a": {"code": 5}}},
+        {"named": []},
         [],
         5,
         {},
@@ -199,3 +203,36 @@ def test_a_lone_item_counts_as_a_list_of_one(body: bytes) -> None:
 def test_json_without_its_list_is_one_failure(body: bytes) -> None:
     assert listed(body, "events") == ([], [(FailureCode.WRONG_SHAPE, -1)])
     assert listed(b"[{", "events") == ([], [(FailureCode.NOT_JSON, -1)])
+
+
+VALUES = [{"name": "a"}, {"inner": {"code": "b"}}, {"named": {"x": {"code": "y"}}}, {"anything": [1]}, {}]
+
+
+def test_an_array_is_read_strictly_or_leniently_with_the_same_items() -> None:
+    reader = ItemLists(Outer)
+    fast, nothing = reader.read(json.dumps(VALUES).encode())
+    slow, refused = reader.read(json.dumps([*VALUES, 5]).encode())
+    assert fast == slow == [lenient(Outer, value) for value in VALUES]
+    assert nothing == ParseResult()
+    assert [(failure.code, failure.index) for failure in refused.failures] == [(FailureCode.ITEM_UNREADABLE, 5)]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"name": "a"}', b' {"name": "a"}', b'[{"name": "a"}]', b'{"name": "a", "inner": null}']
+)
+def test_a_lone_object_is_an_array_of_one(body: bytes) -> None:
+    assert ItemLists(Outer).read(body) == ([Outer(name="a")], ParseResult())
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"[{", FailureCode.NOT_JSON), (b"{", FailureCode.NOT_JSON), (b"5", FailureCode.WRONG_SHAPE)]
+)
+def test_what_is_no_array_is_refused_with_the_bytes_it_came_in(body: bytes, code: FailureCode) -> None:
+    for original, kept in ((b"", body), (b"field=" + body, b"field=" + body)):
+        items, result = ItemLists(Outer).read(body, original)
+        assert items == []
+        assert [(failure.code, failure.item) for failure in result.failures] == [(code, kept)]
+
+
+def test_dictionaries_of_items_leave_out_what_is_no_item() -> None:
+    assert lenient(Outer, {"named": {"a": {"code": 5}, "b": 5, "c": None}}) == Outer(named={"a": Inner(code="5")})

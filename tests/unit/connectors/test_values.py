@@ -97,3 +97,26 @@ def test_what_is_no_json_raises_value_error(body: bytes) -> None:
 )
 def test_an_ip_loses_its_port(address: Any, ip: str) -> None:
     assert values.bare_ip(address) == ip
+
+
+@pytest.mark.parametrize(
+    ("field", "own"),
+    [
+        ({"a": 1}, {"a": 1}),
+        ('{"a": 1}', {"a": 1}),
+        (' {"a": 1} ', {"a": 1}),
+        ("{", {"Custom": "{"}),
+        ("{}", {"Custom": "{}"}),
+        ('["a"]', {"Custom": '["a"]'}),
+        ("order-17", {"Custom": "order-17"}),
+        (17, {"Custom": "17"}),
+        ("", {}), (None, {}), ([], {}), (True, {}),
+    ],
+)  # fmt: skip
+def test_own_values_are_an_object_or_a_text_by_the_name_of_the_field(field: Any, own: dict[str, Any]) -> None:
+    assert values.own_values(field, "Custom") == own
+
+
+@given(JSON)
+def test_own_values_never_raise_and_can_be_written(value: Any) -> None:
+    values.json_object(values.own_values(value, "Custom"))
