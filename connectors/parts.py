@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.base import Request
-from connectors.values import decode, form, mapping, text
+from connectors.values import decode, form, mapping, multipart, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,35 @@ class Field:
 
     def __str__(self) -> str:
         return f"field {'.'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form body, by its name."""
+
+    name: str
+
+    def read(self, request: Request) -> bytes:
+        """The last value of that name, empty if there is none."""
+        values = [value for name, value in form_fields(request) if name == self.name]
+        return values[-1].encode() if values else b""
+
+    def __str__(self) -> str:
+        return f"form field {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Several places, each of which may hold the signature: to be used with the separator " "."""
+
+    places: tuple[Field | Header, ...]
+
+    def read(self, request: Request) -> bytes:
+        """What stands there, with a space between."""
+        return b" ".join(filter(None, (place.read(request) for place in self.places)))
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +153,11 @@ class Fixed:
         return self.value
 
 
-Place = Header | Field | Parameter | Query
+Place = Header | Field | FormField | AnyOf | Parameter | Query
 """Where a signature, a time or a secret may stand."""
 Part = Place | Url | SortedForm | Body | Fixed
+
+
+def form_fields(request: Request) -> list[tuple[str, str]]:
+    """Names and values of a form body, multipart (as its Content-Type says) or urlencoded; none if it is no form."""
+    return multipart(request.body, request.headers.get("content-type", "")) or form(request.body)

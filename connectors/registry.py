@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import difflib
 
+from connectors.ahasend import AhaSend
 from connectors.base import Connector
 from connectors.kumomta import KumoMta
+from connectors.lettermint import Lettermint
 from connectors.mailgun import Mailgun
+from connectors.mailomat import Mailomat
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.sweego import Sweego
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    AhaSend(),
+    Mailomat(),
+    Sweego(),
+    Lettermint(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from tests.contract.signers.ahasend import AhaSendSigner
 from tests.contract.signers.base import BearerSigner, Signer
+from tests.contract.signers.lettermint import LettermintSigner
 from tests.contract.signers.mailgun import MailgunSigner
+from tests.contract.signers.mailomat import MailomatSigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
+from tests.contract.signers.sweego import SweegoSigner
 
-SIGNERS: tuple[Signer, ...] = (SendGridSigner(), SesSigner(), MailgunSigner(), BearerSigner("kumomta"))
+SIGNERS: tuple[Signer, ...] = (
+    SendGridSigner(),
+    SesSigner(),
+    MailgunSigner(),
+    BearerSigner("kumomta"),
+    AhaSendSigner(),
+    MailomatSigner(),
+    SweegoSigner(),
+    LettermintSigner(),
+)
