@@ -20,7 +20,7 @@ from connectors.base import Certificates, Context, ParseResult, Request, StatusP
 from connectors.canonical import blanks, complete, refuse_body
 from connectors.items import Item, ItemReader
 from connectors.mailgun_legacy import REASONS, SUPPRESSED_CODES
-from connectors.parts import AnyOf, Field, form_fields
+from connectors.parts import Field, Fields, form_fields
 from connectors.signatures import Hmac
 from connectors.values import (
     first_text,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SIGNED_TIME = Field(("signature", "timestamp"))
 SCHEME = Hmac(
-    signature=AnyOf((Field(("signature", "signature")), Field(("signature", "parent-signature")))),
+    signature=Fields(("signature",), ("signature", "parent-signature")),
     signed=(SIGNED_TIME, Field(("signature", "token"))),
     timestamp=SIGNED_TIME,
     separator=" ",

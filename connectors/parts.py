@@ -38,16 +38,26 @@ class Field:
 
     def read(self, request: Request) -> bytes:
         """The text's bytes, empty if the body is no JSON or has no such field."""
-        try:
-            value: Any = decode(request.body)
-        except ValueError:
-            return b""
-        for name in self.path:
-            value = mapping(value).get(name)
-        return text(value).encode()
+        return text(_inside(request, self.path)).encode()
 
     def __str__(self) -> str:
         return f"field {'.'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Several texts of one object inside a JSON body, any of which may be the signature: with the separator " "."""
+
+    path: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def read(self, request: Request) -> bytes:
+        """Those that are there, a space between."""
+        values = mapping(_inside(request, self.path))
+        return b" ".join(filter(None, (text(values.get(name)).encode() for name in self.names)))
+
+    def __str__(self) -> str:
+        return " or ".join(f"field {'.'.join((*self.path, name))}" for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +73,6 @@ class FormField:
 
     def __str__(self) -> str:
         return f"form field {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Several places, each of which may hold the signature: to be used with the separator " "."""
-
-    places: tuple[Field | Header, ...]
-
-    def read(self, request: Request) -> bytes:
-        """What stands there, with a space between."""
-        return b" ".join(filter(None, (place.read(request) for place in self.places)))
-
-    def __str__(self) -> str:
-        return " or ".join(map(str, self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +149,20 @@ class Fixed:
         return self.value
 
 
-Place = Header | Field | FormField | AnyOf | Parameter | Query
+Place = Header | Field | Fields | FormField | Parameter | Query
 """Where a signature, a time or a secret may stand."""
 Part = Place | Url | SortedForm | Body | Fixed
+
+
+def _inside(request: Request, path: tuple[str, ...]) -> Any:
+    """What stands at `path` in a JSON body, None if there is nothing."""
+    try:
+        value: Any = decode(request.body)
+    except ValueError:
+        return None
+    for name in path:
+        value = mapping(value).get(name)
+    return value
 
 
 def form_fields(request: Request) -> list[tuple[str, str]]:
