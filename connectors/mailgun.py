@@ -1,8 +1,10 @@
-"""Mailgun's webhooks: one JSON object per request, signed inside the body.
+"""Mailgun's webhooks: one JSON object per request (or a form, `connectors.mailgun_legacy`), signed inside the body.
 
 Signature: `signature.signature` is hex HMAC-SHA256 of `signature.timestamp` + `signature.token` under
-the HTTP webhook signing key (not the API key). It does not cover the event itself, so a captured
-signature can carry a forged event for as long as the source's tolerance; keep that short and use TLS.
+the HTTP webhook signing key (not the API key); what happens in a subaccount also has
+`signature.parent-signature`, the same under the primary account's key, and either may match. Neither covers
+the event itself, so a captured signature can carry a forged event for as long as the source's tolerance;
+keep that short and use TLS.
 Permanent failures with a suppression reason or code were never tried: they are rejected, not bounced.
 Sources: "Webhook payloads", "Securing webhooks", "Automatic retries" (Mailgun documentation).
 """
@@ -13,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors import bounces
+from connectors import bounces, mailgun_legacy
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import blanks, complete, refuse_body
 from connectors.items import Item, ItemReader
-from connectors.parts import Field
+from connectors.mailgun_legacy import REASONS, SUPPRESSED_CODES
+from connectors.parts import Field, Fields, form_fields
 from connectors.signatures import Hmac
 from connectors.values import (
     first_text,
@@ -39,9 +42,10 @@ if TYPE_CHECKING:
 
 SIGNED_TIME = Field(("signature", "timestamp"))
 SCHEME = Hmac(
-    signature=Field(("signature", "signature")),
+    signature=Fields(("signature",), ("signature", "parent-signature")),
     signed=(SIGNED_TIME, Field(("signature", "token"))),
     timestamp=SIGNED_TIME,
+    separator=" ",
 )
 _MOST_ATTEMPTS = 10_000
 TYPES: dict[str, EventType] = {
@@ -53,15 +57,6 @@ TYPES: dict[str, EventType] = {
     "clicked": EventType.CLICKED,
     "unsubscribed": EventType.UNSUBSCRIBED,
     "complained": EventType.COMPLAINED,
-}
-SUPPRESSED_CODES = frozenset({605, 606, 607, 625})  # bounced before, unsubscribed, complained, not subscribed
-# Mailgun's own reasons; only used where the reply itself says nothing clear.
-REASONS: dict[str, BounceReason] = {
-    "greylisted": BounceReason.GREYLISTED,
-    "espblock": BounceReason.POLICY,
-    "old": BounceReason.EXPIRED,
-    "bounce": BounceReason.INVALID_RECIPIENT,
-    "hardfail": BounceReason.INVALID_RECIPIENT,
 }
 
 
@@ -83,6 +78,7 @@ class _Envelope(Item):
 class _Headers(Item):
     message_id: str = msgspec.field(default="", name="message-id")
     from_: str = msgspec.field(default="", name="from")
+    to: str = ""
     subject: str = ""
 
 
@@ -144,10 +140,12 @@ class Mailgun:
 
     def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
         """HMAC over timestamp and token, against every signing key of the source."""
-        return SCHEME.verify(request, source)
+        return (mailgun_legacy.SCHEME if _is_form(request) else SCHEME).verify(request, source)
 
     def parse(self, request: Request, context: Context) -> ParseResult:
-        """The one event under `event-data`."""
+        """The one event under `event-data`, or in the form."""
+        if _is_form(request):
+            return ParseResult(events=[mailgun_legacy.event(form_fields(request), context, Mailgun.name)])
         try:
             data = _BODIES.read(request.body).event_data
         except ValueError as error:
@@ -159,6 +157,13 @@ class Mailgun:
         return ParseResult(events=[event])
 
 
+def _is_form(request: Request) -> bool:
+    """Whether it is a form with an event in it; JSON may hold "=" and "&" too, but begins otherwise."""
+    if request.body[:64].lstrip().startswith((b"{", b"[")):
+        return False
+    return any(name == "event" for name, _ in form_fields(request))
+
+
 def _fill(event: EmailEvent, data: _Data, context: Context) -> None:
     word, status, headers = data.event, data.delivery_status, data.message.headers
     variables = mapping(data.user_variables)
@@ -166,7 +171,7 @@ def _fill(event: EmailEvent, data: _Data, context: Context) -> None:
     event.occurred_at = from_seconds(data.timestamp)
     event.provider_event_id = data.id
     event.provider_event_type = word
-    event.recipient = data.recipient
+    event.recipient = data.recipient or (headers.to if headers.to.count("@") == 1 else "")
     event.message_id = event.smtp_message_id = message_id(headers.message_id)
     event.campaign_id = _campaign(variables, data.campaigns)
     event.variant_id = text(variables.get("variant_id"))

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.base import Request
-from connectors.values import decode, form, mapping, text
+from connectors.values import decode, form, mapping, multipart, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,41 @@ class Field:
 
     def read(self, request: Request) -> bytes:
         """The text's bytes, empty if the body is no JSON or has no such field."""
-        try:
-            value: Any = decode(request.body)
-        except ValueError:
-            return b""
-        for name in self.path:
-            value = mapping(value).get(name)
-        return text(value).encode()
+        return text(_inside(request, self.path)).encode()
 
     def __str__(self) -> str:
         return f"field {'.'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Several texts of one object inside a JSON body, any of which may be the signature: with the separator " "."""
+
+    path: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def read(self, request: Request) -> bytes:
+        """Those that are there, a space between."""
+        values = mapping(_inside(request, self.path))
+        return b" ".join(filter(None, (text(values.get(name)).encode() for name in self.names)))
+
+    def __str__(self) -> str:
+        return " or ".join(f"field {'.'.join((*self.path, name))}" for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form body, by its name."""
+
+    name: str
+
+    def read(self, request: Request) -> bytes:
+        """The last value of that name, empty if there is none."""
+        values = [value for name, value in form_fields(request) if name == self.name]
+        return values[-1].encode() if values else b""
+
+    def __str__(self) -> str:
+        return f"form field {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,22 @@ class Fixed:
         return self.value
 
 
-Place = Header | Field | Parameter | Query
+Place = Header | Field | Fields | FormField | Parameter | Query
 """Where a signature, a time or a secret may stand."""
 Part = Place | Url | SortedForm | Body | Fixed
+
+
+def _inside(request: Request, path: tuple[str, ...]) -> Any:
+    """What stands at `path` in a JSON body, None if there is nothing."""
+    try:
+        value: Any = decode(request.body)
+    except ValueError:
+        return None
+    for name in path:
+        value = mapping(value).get(name)
+    return value
+
+
+def form_fields(request: Request) -> list[tuple[str, str]]:
+    """Names and values of a form body, multipart (as its Content-Type says) or urlencoded; none if it is no form."""
+    return multipart(request.body, request.headers.get("content-type", "")) or form(request.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from connectors.ahasend import AhaSend
 from connectors.azure import Azure
 from connectors.base import Connector
 from connectors.braze import Braze
@@ -12,13 +13,16 @@ from connectors.customerio import CustomerIo
 from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
+from connectors.lettermint import Lettermint
 from connectors.mailgun import Mailgun
 from connectors.mailjet import Mailjet
+from connectors.mailomat import Mailomat
 from connectors.mandrill import Mandrill
 from connectors.postmark import Postmark
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
 from connectors.sparkpost import Momentum, SparkPost
+from connectors.sweego import Sweego
 from schemas.errors import Misconfigured
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -37,6 +41,10 @@ CONNECTORS: tuple[Connector, ...] = (
     Mandrill(),
     Mailjet(),
     Brevo(),
+    AhaSend(),
+    Mailomat(),
+    Sweego(),
+    Lettermint(),
 )
 
 

@@ -89,7 +89,7 @@ KNOWN_KEYS = frozenset({
     "marketing_campaign_split_id", "singlesend_id", "singlesend_name", "mc_stats", "mc_pod_id", "mc_auto_id",
     "mc_auto_name", "phase_id", "cert_err", "cert_error", "newsletter", "post_type", "sg_machine_open",
     "sg_content_type", "bounce_classification", "send_at", "template_id", "template_version_id", "sg_template_id",
-    "sg_template_name", "nlvx_campaign_id", "nlvx_campaign_split_id", "nlvx_user_id", "subject",
+    "sg_template_name", "nlvx_campaign_id", "nlvx_campaign_split_id", "nlvx_user_id", "subject", "domain", "from",
 })  # fmt: skip
 
 
@@ -118,11 +118,11 @@ class _Item(Item):
     marketing_campaign_id: Any = None
     marketing_campaign_version: Any = None
     singlesend_id: Any = None
+    from_: Any = msgspec.field(default=UNSET, name="from")  # SendGrid's own in deferrals
     # Arguments that senders name so: theirs, and metadata too.
     campaign_id: Any = UNSET
     variant_id: Any = UNSET
     from_domain: Any = UNSET
-    from_: Any = msgspec.field(default=UNSET, name="from")
 
 
 _ITEMS = FlatItems(_Item, KNOWN_KEYS)

@@ -93,8 +93,11 @@ class Hmac:
             return b""
 
 
-def standard_webhooks(prefix: str = "webhook") -> Hmac:
-    """Standard Webhooks (specification 1.0.0), and Svix with the prefix "svix": `v1,` base64, one or several."""
+def standard_webhooks(prefix: str = "webhook", key: Literal["text", "base64"] = "base64") -> Hmac:
+    """Standard Webhooks (specification 1.0.0), and Svix with the prefix "svix": `v1,` base64, one or several.
+
+    `key` "text" is for senders whose key is the secret as it stands, whatever it begins with.
+    """
     identifier, timestamp = Header(f"{prefix}-id"), Header(f"{prefix}-timestamp")
     return Hmac(
         signature=Header(f"{prefix}-signature"),
@@ -103,8 +106,8 @@ def standard_webhooks(prefix: str = "webhook") -> Hmac:
         timestamp=timestamp,
         separator=" ",
         version="v1,",
-        key="base64",
-        key_prefix="whsec_",
+        key=key,
+        key_prefix="whsec_" if key == "base64" else "",
     )
 
 

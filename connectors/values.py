@@ -28,7 +28,13 @@ _HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 _LONGEST_TIME = 64  # characters; RFC 3339 with nanoseconds and offset needs 35
 _LARGEST = 2**63 - 1
 _MOST_FIELDS = 1_000  # of a form
+_LONGEST_HEAD = 2_000  # bytes of a part's headers that are looked at
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MULTIPART = re.compile(
+    r"multipart/form-data\b[^\r\n]*?\bboundary=(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", re.IGNORECASE
+)
+_FIELD_NAME = re.compile(rb'content-disposition:[^\r\n]*?;[ \t]*name="([^"\r\n]*)"', re.IGNORECASE)
+_IS_FILE = re.compile(rb"content-disposition:[^\r\n]*?;[ \t]*filename\*?=", re.IGNORECASE)
 
 
 def decode(body: bytes) -> Any:
@@ -64,6 +70,24 @@ def form(body: bytes) -> list[tuple[str, str]]:
         return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return []
+
+
+def multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
+    """Names and texts of a multipart/form-data body (RFC 7578), at most a thousand; none if it is no such form.
+
+    Files are left out. One pass, no nesting: what is inside a part stays a text.
+    """
+    found = _MULTIPART.match(content_type.strip())
+    if found is None:
+        return []
+    mark = b"\r\n--" + (found[1] or found[2]).encode("utf-8", "replace")
+    fields = []
+    for part in (b"\r\n" + body).split(mark, _MOST_FIELDS + 1)[1 : _MOST_FIELDS + 1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _FIELD_NAME.search(head[:_LONGEST_HEAD])
+        if name is not None and not _IS_FILE.search(head[:_LONGEST_HEAD]):
+            fields.append((name[1].decode("utf-8", "replace"), value.decode("utf-8", "replace")))
+    return fields
 
 
 def encode(value: Any) -> bytes:

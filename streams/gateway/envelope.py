@@ -18,7 +18,7 @@ from schemas.config import Source
 from schemas.envelope import Header, RawWebhook
 from streams.gateway.http import Head
 
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-firehose-access-key"})
 _MIN_SECRET = 8  # shorter ones would blot out innocent text
 _SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in a source's name or in a URL
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from tests.contract.signers.ahasend import AhaSendSigner
 from tests.contract.signers.azure import AzureSigner
 from tests.contract.signers.base import BearerSigner, Signer
 from tests.contract.signers.customerio import CustomerIoSigner
 from tests.contract.signers.klaviyo import KlaviyoSigner
+from tests.contract.signers.lettermint import LettermintSigner
 from tests.contract.signers.mailgun import MailgunSigner
+from tests.contract.signers.mailomat import MailomatSigner
 from tests.contract.signers.mandrill import MandrillSigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
+from tests.contract.signers.sweego import SweegoSigner
 
 SIGNERS: tuple[Signer, ...] = (
     SendGridSigner(),
@@ -27,4 +31,8 @@ SIGNERS: tuple[Signer, ...] = (
     MandrillSigner(),
     BearerSigner("mailjet"),
     BearerSigner("brevo"),
+    AhaSendSigner(),
+    MailomatSigner(),
+    SweegoSigner(),
+    LettermintSigner(),
 )
