@@ -6,12 +6,29 @@ import difflib
 
 from connectors.base import Connector
 from connectors.kumomta import KumoMta
+from connectors.mailersend import MailerSend
 from connectors.mailgun import Mailgun
+from connectors.mailtrap import Mailtrap
+from connectors.postal import Postal
+from connectors.resend import Resend
+from connectors.scaleway import Scaleway
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.unisender_go import UnisenderGo
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    Resend(),
+    MailerSend(),
+    Mailtrap(),
+    Postal(),
+    UnisenderGo(),
+    Scaleway(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

@@ -14,9 +14,11 @@ import pytest
 
 from schemas.events import EmailEvent, EventType
 from streams.commands import classify, parse
+from tests.contract.signers.scaleway import ScalewaySigner, signing_certificate
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import CERTIFICATE_URL, FakeCertificates, SesSigner
 from tests.contract.signing import SIGNERS
+from tests.contract.test_connectors import CASES
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 WEBHOOKS = FIXTURES / "webhooks"
@@ -113,6 +115,8 @@ def test_a_missing_headers_file_is_a_wrong_command_line(tmp_path: Path) -> None:
 
 def secret_of(provider: str, key: int) -> str:
     signer = next(signer for signer in SIGNERS if signer.provider == provider)
+    if isinstance(signer, ScalewaySigner):
+        return signing_certificate(key).decode()
     if isinstance(signer, SesSigner):
         return FakeCertificates().get(CERTIFICATE_URL.format(key)).decode()
     return signer.source(key).secrets[0].get_secret_value()
@@ -120,8 +124,9 @@ def secret_of(provider: str, key: int) -> str:
 
 @pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.provider)
 def test_with_a_secret_only_genuine_requests_are_parsed(signer: Any) -> None:
-    case = {"sendgrid": "delivery_events", "ses": "delivery", "mailgun": "delivered", "kumomta": "delivery"}
-    signed = signer.sign(body_of(signer.provider, case[signer.provider]), NOW, 0)
+    cases = [case for case in CASES if case.provider == signer.provider and "lines" not in case.name]
+    body = next(case.body for case in cases if case.expected["events"] and not case.expected["failures"])
+    signed = signer.sign(body, NOW, 0)
     right = job(signer.provider, signed.body, headers=signed.headers, secret=secret_of(signer.provider, 0))
     good, wrong_key, altered = batch(
         right,
