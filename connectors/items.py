@@ -1,11 +1,12 @@
 """Reading items of a declared shape: typed records straight from JSON where they are clean, leniently where not.
 
 A provider's module declares the fields it reads as an `Item` (msgspec struct): `str` fields hold clean
-texts, fields of another `Item` (or None) hold one, `Any` fields hold whatever was sent and go through
-`connectors.values`. Decoding straight into such a record costs half of decoding into a dictionary, and
-reading its attributes a fifth of reading keys. A body that does not fit (a number where a text belongs, an
-object among the events that is none) is decoded once more into plain values and each item is made from those,
-so nothing is lost and nothing raises; a property test holds the two ways equal.
+texts, fields of another `Item` (or None) hold one, `list[Item] | None` fields hold several, and what is none
+among them as it was sent; `Any` fields hold whatever was sent and go through `connectors.values`. Decoding straight
+into such a record costs half of decoding into a dictionary, and reading its attributes a fifth of reading keys. A
+body that does not fit (a number where a text belongs, an object among the events that is none) is decoded once more
+into plain values and each item is made from those, so nothing is lost and nothing raises; a property test holds the
+two ways equal.
 
 `ItemReader` is for one item a request, `ItemLists` for many. `FlatItems` is for providers that merge the sender's own
 keys into every event. Which keys those are is learned per source from the bodies themselves, so that they too are
@@ -60,10 +61,27 @@ def _cleaner(kind: Any) -> Callable[[Any], Any]:
     if get_origin(kind) is dict:
         shape = get_args(kind)[1]
         return lambda value: {key: lenient(shape, item) for key, item in mapping(value).items() if type(item) is dict}
-    inner = next((k for k in get_args(kind) if isinstance(k, type) and issubclass(k, Item)), None)
-    if inner is not None:
-        return lambda value: lenient(inner, value) if type(value) is dict else None
+    for inner in get_args(kind):
+        if isinstance(inner, type) and issubclass(inner, Item):
+            return _one(inner)
+        if get_origin(inner) is list:
+            return _several(get_args(inner)[0])
     return lambda value: value
+
+
+def _one(shape: type[Item]) -> Callable[[Any], Any]:
+    return lambda value: lenient(shape, value) if type(value) is dict else None
+
+
+def _several(shape: type[Item]) -> Callable[[Any], Any]:
+    """What is no object stays as it is among the items; what is no list at all is None."""
+
+    def clean(value: Any) -> Any:
+        if type(value) is not list:
+            return None
+        return [lenient(shape, item) if type(item) is dict else item for item in value]
+
+    return clean
 
 
 _cleaners: Memo[type[Item], tuple[tuple[str, str, Callable[[Any], Any]], ...]] = Memo(_cleaners_of, 1024)

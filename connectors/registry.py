@@ -14,15 +14,21 @@ from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
 from connectors.lettermint import Lettermint
+from connectors.mailersend import MailerSend
 from connectors.mailgun import Mailgun
 from connectors.mailjet import Mailjet
 from connectors.mailomat import Mailomat
+from connectors.mailtrap import Mailtrap
 from connectors.mandrill import Mandrill
+from connectors.postal import Postal
 from connectors.postmark import Postmark
+from connectors.resend import Resend
+from connectors.scaleway import Scaleway
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
 from connectors.sparkpost import Momentum, SparkPost
 from connectors.sweego import Sweego
+from connectors.unisender_go import UnisenderGo
 from schemas.errors import Misconfigured
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -45,6 +51,12 @@ CONNECTORS: tuple[Connector, ...] = (
     Mailomat(),
     Sweego(),
     Lettermint(),
+    Resend(),
+    MailerSend(),
+    Mailtrap(),
+    Postal(),
+    UnisenderGo(),
+    Scaleway(),
 )
 
 

@@ -32,9 +32,9 @@ from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 PROVIDER = "ses"
 MARKS = frozenset({"eventType", "notificationType", "mail"})  # one of them is there if an object is an SES event
 _CAMPAIGN_TAGS = ("campaign_id", "campaign-id", "campaign", "Campaign", "CampaignId")
-_SUPPRESSED = frozenset({"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"})
+SUPPRESSED = frozenset({"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"})
 # How SES classes a bounce or delay; only used where the reply itself says nothing clear.
-_BOUNCE_HINTS: dict[tuple[str, str], BounceReason] = {
+BOUNCE_HINTS: dict[tuple[str, str], BounceReason] = {
     ("Permanent", "General"): BounceReason.INVALID_RECIPIENT,
     ("Permanent", "NoEmail"): BounceReason.INVALID_RECIPIENT,
     ("Transient", "MailboxFull"): BounceReason.MAILBOX_FULL,
@@ -73,11 +73,11 @@ def _always(event_type: EventType) -> Callable[[dict[str, Any]], EventType]:
 
 
 def _bounce_type(bounce: dict[str, Any]) -> EventType:
-    return EventType.REJECTED if text(bounce.get("bounceSubType")) in _SUPPRESSED else EventType.BOUNCED
+    return EventType.REJECTED if text(bounce.get("bounceSubType")) in SUPPRESSED else EventType.BOUNCED
 
 
 def _complaint_type(complaint: dict[str, Any]) -> EventType:
-    return EventType.REJECTED if text(complaint.get("complaintSubType")) in _SUPPRESSED else EventType.COMPLAINED
+    return EventType.REJECTED if text(complaint.get("complaintSubType")) in SUPPRESSED else EventType.COMPLAINED
 
 
 def _subscription_type(subscription: dict[str, Any]) -> EventType:
@@ -236,7 +236,7 @@ def _hint(event_type: EventType, kind: Kind, thing: dict[str, Any]) -> BounceCla
         reason = _DELAY_HINTS.get(word)
         return bounces.of(reason, 4, confidence=0.7, rule=f"ses:{word}") if reason else None
     major, minor = text(thing.get("bounceType")), text(thing.get("bounceSubType"))
-    reason = _BOUNCE_HINTS.get((major, minor))
+    reason = BOUNCE_HINTS.get((major, minor))
     if reason is None:
         return None
     smtp_class = 5 if major == "Permanent" else 4

@@ -52,7 +52,7 @@ class Hmac:
 
     def verify(self, request: Request, source: Source) -> Verdict:
         """The verdict; raises Rejected."""
-        return accept(request, source, present=self._present, matches=self._matches, timestamp=self.timestamp)
+        return accept(request, source, present=self._present, matches=self.matches, timestamp=self.timestamp)
 
     def _present(self, request: Request) -> str:
         for part in (self.signature, *((self.timestamp,) if self.timestamp else ())):
@@ -60,7 +60,8 @@ class Hmac:
                 return str(part)
         return ""
 
-    def _matches(self, request: Request, secret: str) -> bool:
+    def matches(self, request: Request, secret: str) -> bool:
+        """Whether this secret made the request's signature."""
         key = self._key(secret)
         if not key:
             return False

@@ -47,7 +47,8 @@ class Source(_Strict):
 
     `secrets`: every active secret or public key, newest first; any of them verifies a request. Without
     one the source must say `is_unsigned: true`. `tolerance_s`: replay window of signed timestamps in
-    seconds. `topic_arns`: SNS topics that may post here (SES only).
+    seconds. `topic_arns`: SNS topics that may post here (SES and Scaleway only). `is_sha1_accepted`: whether a
+    signature with SHA-1 will do where the request has no better one (Postal before 3.2 only).
     """
 
     name: str = Field(pattern=_NAME)
@@ -57,6 +58,7 @@ class Source(_Strict):
     is_unsigned: bool = False
     tolerance_s: int = Field(default=86_400, ge=1, le=30 * 86_400)
     topic_arns: list[str] = Field(default_factory=list)
+    is_sha1_accepted: bool = False
     control: Control = Control()
 
     @field_validator("secrets")

@@ -3,8 +3,8 @@
 Events go to stdout as JSON lines under the canonical event's names: times in RFC 3339 UTC, whatever is
 unknown as null, the bounce class as one object. Failures go to stderr as JSON lines. With a secret the
 request is verified first, exactly as the gateway would at this moment; without one nothing is verified
-and a line on stderr says so. For `ses` through SNS the secret is the PEM text of the signing certificate, which
-the gateway would fetch; the list of allowed topics is the gateway's business and not enforced here.
+and a line on stderr says so. For `ses` through SNS and for `scaleway` the secret is the PEM text of the signing
+certificate, which the gateway would fetch; the list of allowed topics is the gateway's business and not enforced here.
 """
 
 from __future__ import annotations

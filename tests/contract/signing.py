@@ -6,14 +6,19 @@ from tests.contract.signers.ahasend import AhaSendSigner
 from tests.contract.signers.azure import AzureSigner
 from tests.contract.signers.base import BearerSigner, Signer
 from tests.contract.signers.customerio import CustomerIoSigner
+from tests.contract.signers.hmac_body import BodyHmacSigner
 from tests.contract.signers.klaviyo import KlaviyoSigner
 from tests.contract.signers.lettermint import LettermintSigner
 from tests.contract.signers.mailgun import MailgunSigner
 from tests.contract.signers.mailomat import MailomatSigner
 from tests.contract.signers.mandrill import MandrillSigner
+from tests.contract.signers.postal import PostalSigner
+from tests.contract.signers.resend import ResendSigner
+from tests.contract.signers.scaleway import ScalewaySigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
 from tests.contract.signers.sweego import SweegoSigner
+from tests.contract.signers.unisender_go import UnisenderGoSigner
 
 SIGNERS: tuple[Signer, ...] = (
     SendGridSigner(),
@@ -35,4 +40,10 @@ SIGNERS: tuple[Signer, ...] = (
     MailomatSigner(),
     SweegoSigner(),
     LettermintSigner(),
+    ResendSigner(),
+    BodyHmacSigner("mailersend", "signature"),
+    BodyHmacSigner("mailtrap", "mailtrap-signature"),
+    PostalSigner(),
+    UnisenderGoSigner(),
+    ScalewaySigner(),
 )

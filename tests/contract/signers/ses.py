@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import NameOID
 
 from schemas.config import Source
+from tests.contract.signers import scaleway
 from tests.contract.signers.base import Signed, rsa_key, source_of
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
@@ -58,7 +59,7 @@ class SesSigner:
 
 @dataclass
 class FakeCertificates:
-    """The certificates of the signing keys, by URL; key 9 is never to be had under a known URL."""
+    """The certificates of the signing keys, by URL; Amazon's of key 9 is never to be had under a known URL."""
 
     fetched: list[str] = field(default_factory=list)
 
@@ -67,6 +68,9 @@ class FakeCertificates:
         for key in (0, 1):
             if url == CERTIFICATE_URL.format(key):
                 return _certificate(key)
+        for key in (0, 1, 9):
+            if url == scaleway.CERTIFICATE_URL.format(key):
+                return scaleway.signing_certificate(key)
         return _certificate(0)
 
 

@@ -42,6 +42,7 @@ class Outer(Item):
     inner: Inner = msgspec.field(default_factory=Inner)
     named: dict[str, Inner] = msgspec.field(default_factory=dict)
     maybe: Inner | None = None
+    several: list[Inner] | None = None
     anything: Any = None
     given: Any = msgspec.UNSET
 
@@ -149,6 +150,11 @@ def test_a_lenient_item_has_texts_where_texts_belong_and_anything_elsewhere() ->
     assert lenient(Outer, [1]) == Outer()
 
 
+def test_what_is_no_item_stays_among_the_items_as_it_was_sent() -> None:
+    found = ItemReader(Outer).read(b'{"several": [{"code": "a"}, 5, {"code": 6, "other": 1}, null]}').several
+    assert found == [Inner(code="a"), 5, Inner(code="6"), None]
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -162,6 +168,11 @@ def test_a_lenient_item_has_texts_where_texts_belong_and_anything_elsewhere() ->
         {"named": {"a": {"code": "b"}, "c": {}}},
         {"named": {"a": {"code": 5}}},
         {"named": []},
+        {"several": None},
+        {"several": []},
+        {"several": [{"code": "a"}, {}]},
+        {"several": [{"code": "a"}, {"code": 5}, "text", None, [{}]]},
+        {"several": {"code": "a"}},
         [],
         5,
         {},

@@ -15,6 +15,7 @@ import pytest
 from connectors.registry import connector
 from schemas.events import EmailEvent, EventType
 from streams.commands import classify, parse
+from tests.contract.signers.scaleway import ScalewaySigner, signing_certificate
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import CERTIFICATE_URL, FakeCertificates, SesSigner
 from tests.contract.signing import SIGNERS
@@ -121,6 +122,8 @@ def test_a_missing_headers_file_is_a_wrong_command_line(tmp_path: Path) -> None:
 
 def secret_of(provider: str, key: int) -> str:
     signer = next(signer for signer in SIGNERS if signer.provider == provider)
+    if isinstance(signer, ScalewaySigner):
+        return signing_certificate(key).decode()
     if isinstance(signer, SesSigner):
         return FakeCertificates().get(CERTIFICATE_URL.format(key)).decode()
     return signer.source(key).secrets[0].get_secret_value()

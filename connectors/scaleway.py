@@ -1,0 +1,150 @@
+"""Scaleway Transactional Email's webhooks: one event per message of a Topics and Events topic, which speaks SNS.
+
+Signature: that of `connectors.sns`, always version 1 (RSA with SHA-1), with certificates from Scaleway's own address.
+Scaleway says not to trust a certificate for its address: it must come from its certificate authority, whose trust
+chain, one per region, is what a source has for secrets. `id` is unique per event. `email_sent_at` is when the
+receiving server took the mail. Custom `X-` headers of the mail come along: `X-Campaign-Id` is the campaign, `X-Tag` a
+tag, the others are metadata.
+Sources: "Understanding webhook events", "Verifying webhook signatures" (Scaleway documentation).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from connectors import bounces, sns
+from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
+from connectors.canonical import REFUSALS, blanks, complete, refuse_body
+from connectors.values import (
+    decode,
+    first_text,
+    from_rfc3339,
+    host_domain,
+    json_object,
+    mapping,
+    message_id,
+    sequence,
+    smtp_code,
+    text,
+    texts,
+    whole,
+)
+from schemas.errors import FailureCode
+from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
+
+if TYPE_CHECKING:
+    from schemas.config import Source
+
+SERVICE = sns.Service(
+    name="Scaleway Topics and Events",
+    certificate_url=re.compile(
+        r"https://messaging\.s3\.fr-par\.scw\.cloud(?:/[A-Za-z0-9_-]{1,100}){1,6}(?:\.[A-Za-z0-9_-]{1,100}){0,3}\.pem"
+    ),
+    subscribe_url=re.compile(r"https://sns\.mnq\.[a-z]{2}-[a-z]{3}\.scaleway\.com/\?[\x21-\x7e]{1,2000}"),
+    has_issuers=True,
+)
+TYPES: dict[str, EventType] = {
+    "email_queued": EventType.QUEUED,
+    "email_delivered": EventType.DELIVERED,
+    "email_deferred": EventType.DEFERRED,
+    "email_dropped": EventType.BOUNCED,
+    "email_mailbox_not_found": EventType.BOUNCED,
+    "email_spam": EventType.REJECTED,  # by Scaleway, unless a receiving server's reply says that it was there
+    "email_blocklisted": EventType.REJECTED,
+}
+# What each type says by itself; only used where the reply says nothing clear.
+_HINTS: dict[str, tuple[BounceReason, float]] = {
+    "email_mailbox_not_found": (BounceReason.INVALID_RECIPIENT, 0.8),
+    "email_spam": (BounceReason.SPAM_CONTENT, 0.6),
+    "email_blocklisted": (BounceReason.SUPPRESSED, 1.0),
+}
+_OWN_HEADERS = frozenset({"x-campaign-id", "x-campaign", "x-variant-id", "x-tag"})
+_MOST_ATTEMPTS = 10_000
+_LONGEST_WAIT_S = 7 * 86_400
+_HANDSHAKES = frozenset({sns.SUBSCRIPTION_CONFIRMATION, sns.UNSUBSCRIBE_CONFIRMATION})
+
+
+class Scaleway:
+    """The connector."""
+
+    name = "scaleway"
+    # When Topics and Events tries again is not documented; Amazon's SNS takes 4xx as final.
+    statuses = StatusPolicy(
+        slow_body=503,
+        source="https://www.scaleway.com/en/docs/topics-and-events/reference-content/verifying-webhooks/",
+    )
+
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
+        """Topic allow-list, SNS signature, issuer of the certificate, subscription handshake."""
+        return sns.verify(request, source, certificates, SERVICE)
+
+    def parse(self, request: Request, context: Context) -> ParseResult:
+        """The one event of the message. Subscription handshakes hold none."""
+        try:
+            message = mapping(decode(request.body))
+            if text(message.get("Type")) in _HANDSHAKES:
+                return ParseResult()
+            data = mapping(decode(text(message["Message"]).encode())) if "Message" in message else message
+        except ValueError as error:
+            return refuse_body(FailureCode.NOT_JSON, f"no JSON, or an SNS message without any: {error}", request.body)
+        if not text(data.get("type")):
+            return refuse_body(FailureCode.WRONG_SHAPE, "no Scaleway event inside: it has no `type`", request.body)
+        event = blanks(context, Scaleway.name)()
+        _fill(event, data, context)
+        return ParseResult(events=[event])
+
+
+def _fill(event: EmailEvent, data: dict[str, Any], context: Context) -> None:
+    get, word, headers = data.get, text(data.get("type")), _headers(data.get("email_headers"))
+    event.smtp_code = smtp_code(get("email_response_code"))
+    event.event_type = event_type = _type(word, event.smtp_code)
+    event.occurred_at = from_rfc3339(get("created_at"))
+    event.provider_event_id = text(get("id"))
+    event.provider_event_type = word
+    event.recipient = next(iter(texts(get("email_to"))), "")
+    event.message_id = text(get("email_id"))
+    event.smtp_message_id = message_id(_first(headers, "message-id"))
+    event.campaign_id = _first(headers, "x-campaign-id") or _first(headers, "x-campaign")
+    event.variant_id = _first(headers, "x-variant-id")
+    event.tags = headers.get("x-tag", [])
+    event.metadata = json_object(
+        {name: values[0] for name, values in headers.items() if name.startswith("x-") and name not in _OWN_HEADERS}
+    )
+    event.subject = _first(headers, "subject")
+    event.sending_domain = text(get("domain_name")).lower() or host_domain(get("email_from"))
+    event.smtp_response = first_text(get("email_response_message"), get("email_error"), get("blocklist_reason"))
+    event.attempt = whole(get("email_try_count"), _MOST_ATTEMPTS)
+    event.sent_at = from_rfc3339(get("email_queued_at"))
+    complete(event, context, hint=_hint(word, event_type))
+    if event_type is EventType.DEFERRED and (next_at := from_rfc3339(get("email_next_try"))):
+        wait = whole((next_at - event.occurred_at) // 1000, _LONGEST_WAIT_S)
+        event.bounce_retry_after_s = event.bounce_retry_after_s or wait
+
+
+def _headers(value: Any) -> dict[str, list[str]]:
+    """The mail's headers that came along, by name in lower case: a list of objects with `key` and `value`."""
+    found: dict[str, list[str]] = {}
+    for header in map(mapping, sequence(value)):
+        if name := text(header.get("key")).lower():
+            found.setdefault(name, []).append(text(header.get("value")))
+    return found
+
+
+def _first(headers: dict[str, list[str]], name: str) -> str:
+    return next(iter(headers.get(name, ())), "")
+
+
+def _type(word: str, code: int) -> EventType:
+    if word == "email_spam" and code >= 400:
+        return EventType.BOUNCED
+    return TYPES.get(word, EventType.UNKNOWN)
+
+
+def _hint(word: str, event_type: EventType) -> BounceClass | None:
+    """How Scaleway itself classes a refusal."""
+    if event_type not in REFUSALS:
+        return None
+    reason, confidence = _HINTS.get(word, (BounceReason.UNKNOWN, 0.3))
+    smtp_class = 4 if event_type is EventType.DEFERRED else 5
+    return bounces.of(reason, smtp_class, confidence=confidence, rule=f"scaleway:{word}")
