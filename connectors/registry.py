@@ -14,6 +14,7 @@ from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.smtp2go import Smtp2Go
 from schemas.errors import Misconfigured
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -26,6 +27,7 @@ CONNECTORS: tuple[Connector, ...] = (
     Iterable(),
     Klaviyo(),
     Braze(),
+    Smtp2Go(),
 )
 
 

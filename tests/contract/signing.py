@@ -20,4 +20,5 @@ SIGNERS: tuple[Signer, ...] = (
     BearerSigner("iterable"),
     KlaviyoSigner(),
     BearerSigner("braze"),
+    BearerSigner("smtp2go"),
 )
