@@ -26,6 +26,7 @@ from connectors.resend import Resend
 from connectors.scaleway import Scaleway
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.smtp2go import Smtp2Go
 from connectors.sparkpost import Momentum, SparkPost
 from connectors.sweego import Sweego
 from connectors.unisender_go import UnisenderGo
@@ -57,6 +58,7 @@ CONNECTORS: tuple[Connector, ...] = (
     Postal(),
     UnisenderGo(),
     Scaleway(),
+    Smtp2Go(),
 )
 
 

@@ -46,4 +46,5 @@ SIGNERS: tuple[Signer, ...] = (
     PostalSigner(),
     UnisenderGoSigner(),
     ScalewaySigner(),
+    BearerSigner("smtp2go"),
 )
