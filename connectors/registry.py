@@ -5,13 +5,24 @@ from __future__ import annotations
 import difflib
 
 from connectors.base import Connector
+from connectors.cloudevents import CloudEvents
+from connectors.ga4 import Ga4
+from connectors.hubspot import HubSpot
 from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
+from connectors.segment import Segment
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.shopify import Shopify
+from connectors.standardwebhooks import StandardWebhooks
+from connectors.stripe import Stripe
+from connectors.woocommerce import WooCommerce
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    *(Ses(), SendGrid(), Mailgun(), KumoMta()),
+    *(Segment(), CloudEvents(), Shopify(), WooCommerce(), Stripe(), HubSpot(), Ga4(), StandardWebhooks()),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from tests.contract.signers.activities import (
+    HeaderSigner,
+    HubSpotSigner,
+    QuerySigner,
+    SegmentSigner,
+    StandardWebhooksSigner,
+    StripeSigner,
+)
 from tests.contract.signers.base import BearerSigner, Signer
 from tests.contract.signers.mailgun import MailgunSigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
 
-SIGNERS: tuple[Signer, ...] = (SendGridSigner(), SesSigner(), MailgunSigner(), BearerSigner("kumomta"))
+SIGNERS: tuple[Signer, ...] = (
+    *(SendGridSigner(), SesSigner(), MailgunSigner(), BearerSigner("kumomta")),
+    *(SegmentSigner(), StripeSigner(), HubSpotSigner(), StandardWebhooksSigner()),
+    HeaderSigner("shopify", "x-shopify-hmac-sha256"),
+    HeaderSigner("woocommerce", "x-wc-webhook-signature"),
+    QuerySigner("ga4", "api_secret"),
+    BearerSigner("cloudevents"),
+)
