@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.values import first_text, json_object, mapping, sequence, text, whole
@@ -64,7 +64,7 @@ MONEY = ("total", "revenue", "value", "subtotal", "tax", "shipping", "discount",
 PROPERTIES: tuple[str, ...] = (
     "order_id", "order_number", "checkout_id", "cart_id", "payment_id", "invoice_id", "subscription_id", "refund_id",
     "currency", *MONEY, "quantity", "coupon", "products", "product_ids", "product_id", "status", "reason",
-    "user_id", "previous_id", "group_id", "group", "page_name", "page_category", "referrer", "query",
+    "user_id", "previous_id", "group_id", "group_traits", "page_name", "page_category", "referrer", "query",
     "origin", "object_type", "object_id", "property_name", "property_value", "provider_event",
 )  # fmt: skip
 PRODUCT = ("product_id", "variant_id", "sku", "name", "brand", "category", "variant", "price", "quantity")
@@ -85,13 +85,12 @@ _KNOWN = {_words(name): name for name in NAMES} | SPELLINGS
 
 
 def _canonical(name: str) -> str:
-    """The name as we spell it. Types with dots also match by their last two parts, whatever domain is before them."""
-    if found := _KNOWN.get(_words(name)):
-        return found
+    """The name as we spell it. A type with dots also matches without the domain before it, by one or two parts."""
     parts = name.split(".")
-    if _VERSION.fullmatch(parts[-1]):
+    if len(parts) > 1 and _VERSION.fullmatch(parts[-1]):
         parts.pop()
-    return _KNOWN.get(_words(" ".join(parts[-2:])), name) if len(parts) > 1 else name
+    ends = [name, " ".join(parts[-2:]), *(part for part in parts[-1:] if " " in _words(part))]
+    return next((found for end in ends if (found := _KNOWN.get(_words(end)))), name)
 
 
 canonical_name: Memo[str, str] = Memo(_canonical, _CACHED_NAMES, lambda name, _: len(name) <= _LONGEST)
@@ -148,16 +147,17 @@ def products(items: Any, keys: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _product(line: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    found = {name: _PRODUCT_VALUES.get(name, _some_text)(line.get(key)) for name, key in keys.items()}
+    found = {name: _value_of(name, line.get(key)) for name, key in keys.items()}
     return {name: value for name, value in found.items() if value not in _NOTHING}
 
 
-def _some_text(value: Any) -> str:
+def _value_of(name: str, value: Any) -> Any:
+    if name == "price":
+        return amount(value)
+    if name == "quantity":
+        return whole(value) or None
     known = text(value)
     return "" if known == _NO_ID else known
-
-
-_PRODUCT_VALUES: dict[str, Callable[[Any], Any]] = {"price": amount, "quantity": lambda value: whole(value) or None}
 
 
 def texts_of(value: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
@@ -195,7 +195,7 @@ def in_vocabulary(own: Mapping[str, Any]) -> dict[str, Any]:
     if lines := sequence(found.get("products")):
         found["products"] = [_line(line) if type(line) is dict else line for line in lines]
     ids = [mapping(line).get("product_id") for line in lines] or [found.get("product_id")]
-    found.setdefault("product_ids", list(dict.fromkeys(known for x in ids if (known := text(x)))))
+    found.setdefault("product_ids", list(dict.fromkeys(each for x in ids if (each := text(x)))))
     return found
 
 

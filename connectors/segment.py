@@ -99,19 +99,19 @@ def _fill(event: ActivityEvent, call: _Call, request: Request, context: Context)
     kind = _kind(call, request.url)
     word = "" if kind else call.event or call.type
     begun = entitle(event, TYPES[kind] if kind else canonical_name[word], word)
-    known_traits = traits or mapping(around.get("traits"))
+    known = {} if event.activity == activities.GROUP else traits
+    known = known or mapping(around.get("traits"))
     event.occurred_at = _occurred_at(call)
     event.provider_event_id = call.message_id
     event.anonymous_id = call.anonymous_id
     event.recipient = email_of(
-        known_traits.get("email"), own.get("email"), mapping(around.get("traits")).get("email"), call.user_id
+        known.get("email"), own.get("email"), mapping(around.get("traits")).get("email"), call.user_id
     )
     event.url = first_text(own.get("url"), mapping(around.get("page")).get("url"))
     event.user_agent = text(around.get("userAgent"))
     event.client_ip = text(around.get("ip"))
     event.properties = document(begun, in_vocabulary(own), _said(event.activity, call, traits))
-    if event.activity != activities.GROUP:
-        event.traits = document(known_traits)
+    event.traits = document(known)
     complete_activity(event, context)
 
 
@@ -139,7 +139,7 @@ def _said(activity: str, call: _Call, traits: Mapping[str, Any]) -> dict[str, An
     """What a call says beside its properties. Traits of a group are not the person's."""
     said = {"user_id": call.user_id, "group_id": call.group_id, "previous_id": call.previous_id}
     if activity == activities.GROUP:
-        return {**said, "group": traits}
+        return {**said, "group_traits": traits}
     if activity in {activities.PAGE, activities.SCREEN}:
         return {**said, "page_name": call.name, "page_category": call.category}
     return said
