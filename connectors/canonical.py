@@ -92,9 +92,12 @@ def blank_activities(context: Context, provider: str) -> Callable[[], ActivityEv
 def complete_activity(event: ActivityEvent, context: Context, *told: str | int) -> None:
     """`complete` for what people do outside of mail: the recipient's address and key, the id, the time.
 
-    Without an id of the provider the id is made of everything the event says, and of what is `told` beside it.
+    Without an id of the provider the id is made of everything the event says, and of what is `told` beside it. Where
+    no time is told either, the time of receipt is part of it: people do the same thing more often than senders repeat
+    themselves.
     """
     event.recipient, event.recipient_key, _, _ = _recipients[context.recipient_secret, context.tenant, event.recipient]
+    event.occurred_at = event.occurred_at or context.received_at
     if event.provider_event_id:
         event.event_id = event_id(context.tenant, event.provider, event.provider_event_id)
     else:
@@ -102,7 +105,6 @@ def complete_activity(event: ActivityEvent, context: Context, *told: str | int) 
             context.tenant, event.provider, "", event.activity, event.name, event.recipient, event.anonymous_id,
             event.occurred_at, event.properties, event.traits, event.url, event.client_ip, *told,
         )  # fmt: skip
-    event.occurred_at = event.occurred_at or context.received_at
 
 
 def _recipient(whose: tuple[str, str, str]) -> tuple[str, str, str, str]:

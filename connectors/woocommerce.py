@@ -3,8 +3,8 @@
 Signature: X-WC-Webhook-Signature, base64 HMAC-SHA256 of the raw body under the webhook's secret. When a webhook is
 saved, WooCommerce posts `webhook_id=<number>` without a signature and wants 200 back: that is taken and means nothing.
 It never sends again, and X-WC-Webhook-Delivery-ID is a hash of the webhook and the second, so two deliveries may share
-one: our id is a hash of what happened instead. `order.updated` comes with every change; a change that leads to one of
-`STATUSES` has that name, and happens once an order.
+one: our id is that with the resource's id and status. `order.updated` comes with every change; a change that leads to
+one of `STATUSES` has that name, and happens once an order.
 Sources: "Webhooks" (WooCommerce REST API documentation); class WC_Webhook of the plugin (ping, delivery id, failures).
 """
 
@@ -112,8 +112,7 @@ def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Cont
     begun = entitle(event, led_to or TOPICS.get(topic) or topic, topic)
     billing = mapping(item.billing)
     event.occurred_at = from_rfc3339(_time(topic, item))
-    if led_to:
-        event.provider_event_id = f"{shop} {text(item.id)} {item.status}"
+    event.provider_event_id = _id(item, shop, "once" if led_to else request.headers.get("x-wc-webhook-delivery-id", ""))
     event.recipient = email_of(item.email, billing.get("email"))
     event.client_ip = text(item.customer_ip_address)
     event.user_agent = text(item.customer_user_agent)
@@ -122,6 +121,10 @@ def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Cont
     )
     event.traits = _traits(item, billing, email=event.recipient)
     complete_activity(event, context)
+
+
+def _id(item: _Resource, shop: str, delivery: str) -> str:
+    return f"{shop} {delivery} {text(item.id) or text(item.arg)} {item.status}".rstrip() if delivery else ""
 
 
 def _time(topic: str, item: _Resource) -> Any:

@@ -340,6 +340,15 @@ def test_cloudevents_takes_its_token_from_the_address_too() -> None:
     assert CloudEvents().verify(request, source("cloudevents", "mF_9.B5f-4.1JqM"), FakeCertificates()).secret_index == 0
 
 
+def test_what_nobody_gives_an_id_or_a_time_happens_again_each_time_it_is_posted() -> None:
+    def signed_in(received_at: int) -> str:
+        body = b'{"type": "track", "event": "Signed In", "userId": "u1"}'
+        context = Context(tenant="acme", source="src", received_at=received_at)
+        return connector("segment").parse(Request(headers={}, body=body), context).events[0].event_id
+
+    assert signed_in(NOW) == signed_in(NOW) != signed_in(NOW + 1)
+
+
 def test_events_of_cloudevents_are_named_by_source_and_id() -> None:
     event = {"specversion": "1.0", "type": "t", "id": "1", "source": "/a"}
     (one,), (other,) = read("cloudevents", event), read("cloudevents", {**event, "source": "/b"})
