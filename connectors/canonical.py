@@ -16,7 +16,7 @@ from connectors.machine import judge
 from connectors.mailbox_providers import provider_of
 from connectors.values import encode
 from schemas.errors import FailureCode
-from schemas.events import BounceClass, EmailEvent, EventType
+from schemas.events import ActivityEvent, BounceClass, EmailEvent, EventType
 from schemas.identity import domain_of, event_id, normalise_address, recipient_key
 from schemas.memo import Memo
 
@@ -74,6 +74,39 @@ def complete(
         event.machine, event.machine_reason = judge(event.user_agent, is_machine=is_machine, flag=flag)
 
 
+def blank_activities(context: Context, provider: str) -> Callable[[], ActivityEvent]:
+    """`blanks` for what people do outside of mail."""
+    event = ActivityEvent(
+        event_id="",
+        tenant=context.tenant,
+        source=context.source,
+        provider=provider,
+        activity="",
+        name="",
+        occurred_at=0,
+        received_at=context.received_at,
+    )
+    return event.__copy__
+
+
+def complete_activity(event: ActivityEvent, context: Context, *told: str | int) -> None:
+    """`complete` for what people do outside of mail: the recipient's address and key, the id, the time.
+
+    Without an id of the provider the id is made of everything the event says, and of what is `told` beside it. Where
+    no time is told either, the time of receipt is part of it: people do the same thing more often than senders repeat
+    themselves.
+    """
+    event.recipient, event.recipient_key, _, _ = _recipients[context.recipient_secret, context.tenant, event.recipient]
+    event.occurred_at = event.occurred_at or context.received_at
+    if event.provider_event_id:
+        event.event_id = event_id(context.tenant, event.provider, event.provider_event_id)
+    else:
+        event.event_id = event_id(
+            context.tenant, event.provider, "", event.activity, event.name, event.recipient, event.anonymous_id,
+            event.occurred_at, event.properties, event.traits, event.url, event.client_ip, *told,
+        )  # fmt: skip
+
+
 def _recipient(whose: tuple[str, str, str]) -> tuple[str, str, str, str]:
     """(address, key, domain, mailbox provider) of (secret, tenant, recipient as the provider wrote it)."""
     secret, tenant, written = whose
@@ -102,7 +135,7 @@ def _set_bounce(event: EmailEvent, hint: BounceClass | None) -> None:
     event.bounce_confidence = found.confidence
 
 
-def add(result: ParseResult, event: EmailEvent) -> None:
+def add(result: ParseResult, event: EmailEvent | ActivityEvent) -> None:
     """Append the event under its running index."""
     event.raw_index = len(result.events)
     result.events.append(event)

@@ -6,6 +6,7 @@ the place for an error message.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -112,6 +113,23 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class BasicUser:
+    """The user of Basic credentials (RFC 7617); write keys are sent so, with no password or any."""
+
+    def read(self, request: Request) -> bytes:
+        """The user's name, empty if the request has no such credentials."""
+        scheme, _, credentials = request.headers.get("authorization", "").strip().partition(" ")
+        try:
+            user, colon, _ = base64.b64decode(credentials.strip(), validate=True).partition(b":")
+        except ValueError:
+            return b""
+        return user if scheme.lower() == "basic" and colon else b""
+
+    def __str__(self) -> str:
+        return "the user of Basic credentials in header authorization"
+
+
+@dataclass(frozen=True, slots=True)
 class Url:
     """The whole URL as the provider has it (`public_url` and the path)."""
 
@@ -149,7 +167,7 @@ class Fixed:
         return self.value
 
 
-Place = Header | Field | Fields | FormField | Parameter | Query
+Place = Header | Field | Fields | FormField | Parameter | Query | BasicUser
 """Where a signature, a time or a secret may stand."""
 Part = Place | Url | SortedForm | Body | Fixed
 

@@ -9,7 +9,10 @@ from connectors.azure import Azure
 from connectors.base import Connector
 from connectors.braze import Braze
 from connectors.brevo import Brevo
+from connectors.cloudevents import CloudEvents
 from connectors.customerio import CustomerIo
+from connectors.ga4 import Ga4
+from connectors.hubspot import HubSpot
 from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
@@ -24,12 +27,17 @@ from connectors.postal import Postal
 from connectors.postmark import Postmark
 from connectors.resend import Resend
 from connectors.scaleway import Scaleway
+from connectors.segment import Segment
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.shopify import Shopify
 from connectors.smtp2go import Smtp2Go
 from connectors.sparkpost import Momentum, SparkPost
+from connectors.standardwebhooks import StandardWebhooks
+from connectors.stripe import Stripe
 from connectors.sweego import Sweego
 from connectors.unisender_go import UnisenderGo
+from connectors.woocommerce import WooCommerce
 from schemas.errors import Misconfigured
 
 CONNECTORS: tuple[Connector, ...] = (
@@ -59,6 +67,14 @@ CONNECTORS: tuple[Connector, ...] = (
     UnisenderGo(),
     Scaleway(),
     Smtp2Go(),
+    Segment(),
+    CloudEvents(),
+    Shopify(),
+    WooCommerce(),
+    Stripe(),
+    HubSpot(),
+    Ga4(),
+    StandardWebhooks(),
 )
 
 

@@ -204,7 +204,7 @@ class ActivityEvent(_Event, kw_only=True, gc=False):
     tenant: str
     source: str
     provider: str
-    activity: str  # track, identify, page, order, ...
+    activity: str  # track, identify, page, screen, group, alias, privacy
     name: str  # the activity's own name, e.g. "Order Completed"
     occurred_at: Millis
     received_at: Millis

@@ -1,4 +1,4 @@
-"""The gateway's application: `POST /webhooks/{source}`, and its own pages.
+"""The gateway's application: `POST /webhooks/{source}`, Segment's `POST /v1/{call}`, and its own pages.
 
 `build_app` takes everything it uses as arguments. `begin` looks at a request's head and answers, or hands out a
 `Post` that takes the body; one request's way is `Post.answer`. Every way out of it is an answer that this provider
@@ -29,6 +29,7 @@ from schemas.topics import WEBHOOKS
 from streams.gateway import answers, subscriptions
 from streams.gateway.admission import Admission, Held
 from streams.gateway.body import Body, Unpacker
+from streams.gateway.calls import PATHS, Callers
 from streams.gateway.certificates import CertificateStore
 from streams.gateway.envelope import Checked, Endpoint
 from streams.gateway.http import Answer, Head
@@ -70,6 +71,7 @@ class Gateway:
     """The paths and what they share. `endpoints`: by source name, each with its counts."""
 
     endpoints: dict[str, tuple[Endpoint, SourceCounts]]
+    callers: Callers
     log: Log
     certificates: CertificateStore
     clock_ms: Callable[[], int]
@@ -91,6 +93,8 @@ class Gateway:
         name = path[len(_WEBHOOKS) :]
         if name and "/" not in name and path.startswith(_WEBHOOKS):
             return self._webhook(head, unquote(name) if "%" in name else name)
+        if path in PATHS:
+            return self._call(head)
         return self.pages.on_gateway_port(head)
 
     def refuse(self, counts: SourceCounts, error: Rejected) -> Answer:
@@ -113,6 +117,15 @@ class Gateway:
         if head.method == "OPTIONS":
             return answers.permitted(head.headers.get("webhook-request-origin", ""))
         return answers.wrong_method("GET,HEAD,OPTIONS,POST")
+
+    def _call(self, head: Head) -> Answer | Post:
+        if head.method != "POST":
+            return answers.wrong_method("POST")
+        found = self.endpoints.get(self.callers.source_of(head))
+        if found is None:
+            message = "no source of the provider segment has this write key; or post to /webhooks/{source}"
+            return self.refuse(self._nobody, Rejected(404, FailureCode.UNKNOWN_SOURCE, message))
+        return self._post(head, *found)
 
     def _post(self, head: Head, endpoint: Endpoint, counts: SourceCounts) -> Answer | Post:
         held: Held | None = None
@@ -237,7 +250,8 @@ def build_app(
     """The application, for the running event loop.
 
     `connectors` finds one by provider name; `client` confirms subscriptions; `is_alone` as in `Pages`. Raises
-    Misconfigured for a source that nothing protects: neither secrets nor topics, and not said to be unsigned.
+    Misconfigured for a source that nothing protects: neither secrets nor topics, and not said to be unsigned;
+    and for two with one write key.
     """
     metrics, admission, base = Metrics(), Admission(config.limits), config.public_url.rstrip("/")
     endpoints = {
@@ -249,6 +263,7 @@ def build_app(
     }
     return Gateway(
         endpoints=endpoints,
+        callers=Callers(config.sources),
         log=log,
         certificates=certificates,
         clock_ms=clock_ms,

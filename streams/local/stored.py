@@ -7,7 +7,10 @@ import time
 
 import httpx
 
-_SQL = "SELECT (SELECT count() FROM mailweir.email_events) + (SELECT count() FROM mailweir.dead_letters)"
+_SQL = (
+    "SELECT (SELECT count() FROM mailweir.email_events) + (SELECT count() FROM mailweir.activity_events)"
+    " + (SELECT count() FROM mailweir.dead_letters)"
+)
 _EVENTS_SQL = "SELECT count() FROM mailweir.email_events"
 _POLL_S = 0.2
 _STILL_S = 1.5  # several flushes of every worker (0.25 s each)

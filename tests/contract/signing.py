@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from tests.contract.signers.activities import (
+    HeaderSigner,
+    HubSpotSigner,
+    QuerySigner,
+    SegmentSigner,
+    StandardWebhooksSigner,
+    StripeSigner,
+)
 from tests.contract.signers.ahasend import AhaSendSigner
 from tests.contract.signers.azure import AzureSigner
 from tests.contract.signers.base import BearerSigner, Signer
@@ -47,4 +55,12 @@ SIGNERS: tuple[Signer, ...] = (
     UnisenderGoSigner(),
     ScalewaySigner(),
     BearerSigner("smtp2go"),
+    SegmentSigner(),
+    StripeSigner(),
+    HubSpotSigner(),
+    StandardWebhooksSigner(),
+    HeaderSigner("shopify", "x-shopify-hmac-sha256"),
+    HeaderSigner("woocommerce", "x-wc-webhook-signature"),
+    QuerySigner("ga4", "api_secret"),
+    BearerSigner("cloudevents"),
 )
