@@ -5,13 +5,26 @@ from __future__ import annotations
 import difflib
 
 from connectors.base import Connector
+from connectors.greenarrow import GreenArrow
+from connectors.halon import Halon
 from connectors.kumomta import KumoMta
 from connectors.mailgun import Mailgun
+from connectors.postfix import Postfix
+from connectors.powermta import PowerMta
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    PowerMta(),
+    Postfix(),
+    GreenArrow(),
+    Halon(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

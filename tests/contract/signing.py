@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from tests.contract.signers.base import BearerSigner, Signer
+from tests.contract.signers.greenarrow import GreenArrowSigner
 from tests.contract.signers.mailgun import MailgunSigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
 
-SIGNERS: tuple[Signer, ...] = (SendGridSigner(), SesSigner(), MailgunSigner(), BearerSigner("kumomta"))
+SIGNERS: tuple[Signer, ...] = (
+    SendGridSigner(),
+    SesSigner(),
+    MailgunSigner(),
+    BearerSigner("kumomta"),
+    BearerSigner("powermta"),
+    BearerSigner("postfix"),
+    GreenArrowSigner(),
+    BearerSigner("halon"),
+)
