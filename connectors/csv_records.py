@@ -15,12 +15,12 @@ _MOST_LINES = 50  # of one record: an SMTP reply has a handful of lines
 
 
 class CsvRecord(NamedTuple):
-    """One record: its place among the records, its text, and its values by column in lower case.
+    """One record: its number from 0, its text, and its values by column in lower case.
 
     `wrong`: why it could not be read ("" if it could); then there are no values.
     """
 
-    index: int
+    number: int
     text: str
     values: Mapping[str, str]
     wrong: str = ""

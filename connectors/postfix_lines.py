@@ -92,16 +92,24 @@ def header(text: str) -> tuple[str, str] | None:
 
 
 def context_key(text: str) -> str:
-    """Under which key a line must be remembered for the lines after it; "" if it explains none."""
+    """Under which key a line must be remembered for the lines after it; "" if it explains none.
+
+    A later line of the same key takes its place; one that `is_settled` takes it away.
+    """
     if message_id(text):
         return "message-id"
     if found := header(text):
         return f"header {found[0]}"
     if (said := sender(text)) and not said[1]:
         return "from"
-    if (outcome := delivery(text)) and outcome.status == "deferred":
-        return f"to {outcome.recipient.lower()}"
-    return ""
+    outcome = delivery(text)
+    return f"to {outcome.recipient}" if outcome else ""
+
+
+def is_settled(text: str) -> bool:
+    """Whether a recipient waits no longer."""
+    outcome = delivery(text)
+    return outcome is not None and outcome.status != "deferred"
 
 
 def needs_context(text: str) -> bool:

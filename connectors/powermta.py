@@ -103,7 +103,7 @@ class PowerMta:
 def _from_csv(body: bytes, result: ParseResult) -> Iterator[Values]:
     for record in csv_records(body.decode("utf-8", "replace"), FIRST_COLUMN):
         if record.wrong or not record.values[FIRST_COLUMN].strip():
-            refuse_item(result, record.index, record.text, record.wrong or "a record without a type")
+            refuse_item(result, record.number, record.text, record.wrong or "a record without a type")
         else:
             yield record.values
 
