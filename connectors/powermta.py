@@ -10,7 +10,8 @@ Sources: PowerMTA User's Guide, "Accounting records", "Encoding" (CSV, times), "
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
@@ -19,7 +20,7 @@ from connectors.csv_records import csv_records
 from connectors.feedback import event_type_of
 from connectors.json_records import json_records
 from connectors.signatures import SharedSecret
-from connectors.values import first_text, from_any_time, host_domain, json_object, message_id, text
+from connectors.values import from_any_time, host_domain, json_object, message_id, text
 from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 from schemas.identity import digest
@@ -72,7 +73,9 @@ CATEGORIES: dict[str, BounceReason] = {
 }
 # Logged headers that our event has a field for; all others are metadata.
 _OWN_HEADERS = frozenset({"message-id", "subject", "from", "to", "return-path", "x-job", "x-hmxmroriginalrecipient"})
-Values = Mapping[str, Any]
+Values = Mapping[str, str]  # by column, in lower case
+Identified = tuple[Values, str]  # with what tells this record from every other, however often it is read
+_CACHED_HEADERS = 1024  # lists of columns: one for each file's header line
 
 
 class PowerMta:
@@ -91,65 +94,71 @@ class PowerMta:
         result, new = ParseResult(), blanks(context, PowerMta.name)
         is_json = request.body.lstrip()[:1] in (b"{", b"[")
         try:
-            for values in (_from_json if is_json else _from_csv)(request.body, result):
+            for values, identity in (_from_json if is_json else _from_csv)(request.body, result):
                 event = new()
-                _fill(event, values, context)
+                event.provider_event_id = identity
+                hint = _fill(event, values)
+                complete(event, context, hint=hint)
+                event.provider_event_id = ""  # PowerMTA gives none; the record's text only made ours
                 add(result, event)
         except ValueError as error:
             return refuse_body(FailureCode.WRONG_SHAPE, str(error), request.body)
         return result
 
 
-def _from_csv(body: bytes, result: ParseResult) -> Iterator[Values]:
+def _from_csv(body: bytes, result: ParseResult) -> Iterator[Identified]:
     for record in csv_records(body.decode("utf-8", "replace"), FIRST_COLUMN):
         if record.wrong or not record.values[FIRST_COLUMN].strip():
             refuse_item(result, record.number, record.text, record.wrong or "a record without a type")
         else:
-            yield record.values
+            yield record.values, digest(record.text)
 
 
-def _from_json(body: bytes, result: ParseResult) -> Iterator[Values]:
+def _from_json(body: bytes, result: ParseResult) -> Iterator[Identified]:
     for index, record in json_records(body, result, "accounting record"):
-        values = {name.lower(): value for name, value in record.items()}
-        if text(values.get(FIRST_COLUMN)).strip():
-            yield values
+        values = {name.lower(): text(value) for name, value in record.items()}
+        if values.get(FIRST_COLUMN, "").strip():
+            yield values, digest(json_object(record))
         else:
             refuse_item(result, index, record, "a record without a type")
 
 
-def _fill(event: EmailEvent, values: Values, context: Context) -> None:
-    def get(name: str) -> str:
-        return text(values.get(name)).strip()
-
-    word = get(FIRST_COLUMN)
+def _fill(event: EmailEvent, values: Values) -> BounceClass | None:
+    get = values.get
+    word = get(FIRST_COLUMN, "").strip()
     kind = LONG_NAMES.get(word, word)
-    headers = {name.removeprefix(_HEADER): get(name) for name in values if name.startswith(_HEADER)}
-    event.event_type = event_type = _type(kind, get("dsnaction"), get("feedbacktype"))
+    headers = {name: values[column] for column, name in _header_columns(tuple(values)) if values[column]}
+    event.event_type = event_type = _type(kind, get("dsnaction", ""), get("feedbacktype", ""))
     event.occurred_at = from_any_time(get("timelogged"))
     event.provider_event_type = word
     event.smtp_message_id = message_id(headers.get("message-id"))
-    event.message_id = event.smtp_message_id or get("envid")
-    event.campaign_id = first_text(get("jobid"), headers.get("x-job"))
+    event.message_id = event.smtp_message_id or get("envid", "")
+    event.campaign_id = get("jobid") or headers.get("x-job", "")
     event.variant_id = headers.get("x-variant-id", "")
-    event.metadata = json_object({name: value for name, value in headers.items() if value and name not in _OWN_HEADERS})
+    event.metadata = json_object({name: value for name, value in headers.items() if name not in _OWN_HEADERS})
     event.subject = headers.get("subject", "")
-    event.ip_pool = get("vmtapool") or get("vmta")
+    event.ip_pool = get("vmtapool") or get("vmta", "")
     event.sent_at = from_any_time(get("timequeued"))
+    sender = host_domain(headers.get("from")) or host_domain(get("orig"))
     if kind == "f":
         event.recipient = get("rcpt") or headers.get("x-hmxmroriginalrecipient", "") or headers.get("to", "")
-        event.sending_ip = get("repsourceip")
-        event.sending_domain = get("reporteddomain").lower() or _sender(headers, get("orig"))
-        event.complaint_type = get("feedbacktype")
-    else:
-        event.recipient = get("rcpt")
-        event.sending_ip = get("dlvsourceip")
-        event.sending_domain = _sender(headers, get("orig"))
-        event.smtp_response = _reply(get("dsndiag"))
-        event.enhanced_status = bounces.codes_in(get("dsnstatus"))[1]
-        event.remote_mta = get("dsnmta").partition(" (")[0]
-    event.provider_event_id = _identity(values)
-    complete(event, context, hint=_hint(event_type, get("bouncecat")))
-    event.provider_event_id = ""  # PowerMTA gives none; the record's text only made ours
+        event.sending_ip = get("repsourceip", "")
+        event.sending_domain = get("reporteddomain", "").lower() or sender
+        event.complaint_type = get("feedbacktype", "")
+        return None
+    event.recipient = get("rcpt", "")
+    event.sending_ip = get("dlvsourceip", "")
+    event.sending_domain = sender
+    event.smtp_response = _reply(get("dsndiag", ""))
+    event.enhanced_status = bounces.codes_in(get("dsnstatus", ""))[1]
+    event.remote_mta = get("dsnmta", "").partition(" (")[0]
+    return _hint(event_type, get("bouncecat", "")) if event_type in REFUSALS else None
+
+
+@lru_cache(maxsize=_CACHED_HEADERS)
+def _header_columns(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(column, header's name) of the columns that hold headers."""
+    return tuple((name, name.removeprefix(_HEADER)) for name in columns if name.startswith(_HEADER))
 
 
 def _type(kind: str, action: str, feedback_type: str) -> EventType:
@@ -160,26 +169,16 @@ def _type(kind: str, action: str, feedback_type: str) -> EventType:
     return TYPES.get(kind, EventType.UNKNOWN)
 
 
-def _sender(headers: Mapping[str, str], originator: str) -> str:
-    """The From header's domain if it is logged, else the envelope sender's."""
-    return host_domain(headers.get("from")) or host_domain(originator)
-
-
 def _reply(diagnostic: str) -> str:
     """The reply without the kind of diagnostic before it ("smtp;550 5.1.1 ...", RFC 3464 section 2.3.6)."""
     kind, found, reply = diagnostic.partition(";")
     return reply.strip() if found and kind.strip().lower() in ("smtp", "x-pmta", "x-unix", "x-postfix") else diagnostic
 
 
-def _identity(values: Values) -> str:
-    """What tells this record from every other, the same however often it is read."""
-    return digest(*(f"{name}={text(values[name])}" for name in sorted(values)))
-
-
 def _hint(event_type: EventType, category: str) -> BounceClass | None:
     """How PowerMTA itself classes a refusal."""
     reason = CATEGORIES.get(category.lower())
-    if reason is None or event_type not in REFUSALS:
+    if reason is None:
         return None
     smtp_class = 4 if event_type is EventType.DEFERRED else 5
     is_certain = reason is BounceReason.EXPIRED  # the last deferral's reply says why, but not that it is over
