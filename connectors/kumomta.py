@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, complete, refuse_body, refuse_item
+from connectors.canonical import add, complete
+from connectors.feedback import event_type_of
+from connectors.json_records import json_records
 from connectors.signatures import SharedSecret
 from connectors.values import (
     bare_ip,
-    decode,
     first_text,
     from_any_time,
     host_domain,
@@ -29,7 +30,6 @@ from connectors.values import (
     texts,
     whole,
 )
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -50,14 +50,6 @@ TYPES: dict[str, EventType] = {
     "AdminBounce": EventType.REJECTED,  # an operator threw the message away; nobody was asked
     "Rejection": EventType.REJECTED,
     "Feedback": EventType.COMPLAINED,  # unless the report says otherwise
-}
-# RFC 5965 and RFC 6591: not every feedback report is a complaint.
-FEEDBACK_TYPES: dict[str, EventType] = {
-    "not-spam": EventType.UNKNOWN,
-    "auth-failure": EventType.UNKNOWN,
-    "dmarc": EventType.UNKNOWN,
-    "opt-out": EventType.UNSUBSCRIBED,
-    "opt-out-list": EventType.UNSUBSCRIBED,
 }
 # KumoMTA's own classes; only used where the reply itself says nothing clear.
 CLASSES: dict[str, BounceReason] = {
@@ -103,45 +95,11 @@ class KumoMta:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event per record and recipient."""
-        try:
-            records = decode(request.body)
-        except ValueError as error:
-            return _parse_lines(request.body, context, error)
-        if type(records) is dict:
-            records = [records]
-        if type(records) is not list:
-            reason = f"expected a log record or a list of them, found {type(records).__name__}"
-            return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
         result = ParseResult()
-        for index, record in enumerate(records):
-            _add_record(result, index, record, context)
+        for _, record in json_records(request.body, result, "log record"):
+            for recipient in _recipients(record):
+                add(result, _event(record, recipient, context))
         return result
-
-
-def _parse_lines(body: bytes, context: Context, error: ValueError) -> ParseResult:
-    """One record per line; without a single readable one the body is no JSON at all."""
-    result = ParseResult()
-    lines = [line for line in body.splitlines() if line.strip()]
-    is_any_readable = False
-    for index, line in enumerate(lines):
-        try:
-            record = decode(line)
-        except ValueError as wrong:
-            refuse_item(result, index, line.decode("utf-8", "replace"), f"line {index + 1} is no JSON: {wrong}")
-            continue
-        is_any_readable = True
-        _add_record(result, index, record, context)
-    if not is_any_readable:
-        return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", body)
-    return result
-
-
-def _add_record(result: ParseResult, index: int, record: Any, context: Context) -> None:
-    if type(record) is not dict:
-        refuse_item(result, index, record, f"expected a log record, found {type(record).__name__}")
-        return
-    for recipient in _recipients(record):
-        add(result, _event(record, recipient, context))
 
 
 def _recipients(record: dict[str, Any]) -> list[str]:
@@ -162,7 +120,7 @@ def _event(record: dict[str, Any], recipient: str, context: Context) -> EmailEve
     campaign, tenant = _queue_parts(text(get("queue")))
     event_type = TYPES.get(word, EventType.UNKNOWN)
     if word == "Feedback":
-        event_type = FEEDBACK_TYPES.get(text(report.get("feedback_type")).lower(), event_type)
+        event_type = event_type_of(text(report.get("feedback_type")))
     event = EmailEvent(
         event_id="",
         tenant=context.tenant,

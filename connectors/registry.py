@@ -12,6 +12,8 @@ from connectors.brevo import Brevo
 from connectors.cloudevents import CloudEvents
 from connectors.customerio import CustomerIo
 from connectors.ga4 import Ga4
+from connectors.greenarrow import GreenArrow
+from connectors.halon import Halon
 from connectors.hubspot import HubSpot
 from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
@@ -24,7 +26,9 @@ from connectors.mailomat import Mailomat
 from connectors.mailtrap import Mailtrap
 from connectors.mandrill import Mandrill
 from connectors.postal import Postal
+from connectors.postfix import Postfix
 from connectors.postmark import Postmark
+from connectors.powermta import PowerMta
 from connectors.resend import Resend
 from connectors.scaleway import Scaleway
 from connectors.segment import Segment
@@ -75,6 +79,10 @@ CONNECTORS: tuple[Connector, ...] = (
     HubSpot(),
     Ga4(),
     StandardWebhooks(),
+    PowerMta(),
+    Postfix(),
+    GreenArrow(),
+    Halon(),
 )
 
 

@@ -102,6 +102,20 @@ def remediation() -> None:
 
 
 @app.command()
+def follow(
+    source: Annotated[str, typer.Argument(help="A source of mailweir.yaml.")],
+    file: Annotated[Path, typer.Argument(help="The log file.")],
+    once: Annotated[bool, typer.Option("--once", help="Read what the file has and end.")] = False,
+    zone: Annotated[str, typer.Option(help="Zone of times without one, e.g. Europe/Berlin; else this machine's.")] = "",
+    moved_to: Annotated[Path | None, typer.Option(help="Another folder in which rotated files end.")] = None,
+) -> None:
+    """Send the lines of a log file on as they are written."""
+    from streams import environment, wiring
+
+    _end(lambda: wiring.run_follow(environment.settings(), source, file, once=once, zone=zone, moved_to=moved_to))
+
+
+@app.command()
 def sink() -> None:
     """Write every topic to ClickHouse."""
     _service("run_sink")

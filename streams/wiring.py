@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.registry import connector
-from schemas.config import Config, Settings
+from schemas.config import Config, Settings, Source
+from schemas.errors import Misconfigured
 from schemas.topics import (
     ACTIVITY_EVENTS,
     DEAD_LETTERS,
@@ -207,6 +208,50 @@ def _serve_gateway(of: Settings, configured: Config, address: Any, *, pages: tup
 
     asyncio.run(run())
     return 0
+
+
+def run_follow(of: Settings, name: str, path: Path, *, once: bool, zone: str, moved_to: Path | None) -> int:
+    """The lines of a log file into the log, as the source `name`; 1 if `once` was told to stop before the end."""
+    import signal  # noqa: PLC0415
+
+    from streams.follow.follower import Follower  # noqa: PLC0415
+    from streams.follow.framing import Body, frame_of  # noqa: PLC0415
+    from streams.follow.position import PositionFile  # noqa: PLC0415
+    from streams.follow.record import raw_record  # noqa: PLC0415
+    from streams.kafka import LogProducer, Record  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    source = _configured_source(of, name)
+    path, codec_ = path.absolute(), codec(of)
+    with PositionFile(of.data / "follow", source.name, path) as positions:
+        partitions_of(of.kafka, WEBHOOKS)
+        log = LogProducer(of.kafka)
+
+        def append(body: Body) -> None:
+            value = codec_.encode(raw_record(source, path, body, clock_ms()))
+            log.produce_all([Record(WEBHOOKS.name, value)])
+
+        frame = frame_of(source.provider, zone, clock_ms)
+        follower = Follower(path, positions, frame, append, clock_ms, moved_to=moved_to)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: follower.stop.set())
+        try:
+            (follower.read_once if once else follower.follow)()
+        finally:
+            log.close()
+    return 1 if once and follower.stop.is_set() else 0
+
+
+def _configured_source(of: Settings, name: str) -> Source:
+    """The source of that name, whose provider is known. Raises Misconfigured."""
+    configured = config(of)
+    source = configured.source(name)
+    if source is None:
+        known = ", ".join(item.name for item in configured.sources) or "none"
+        raise Misconfigured(f"{of.config}: no source is called {name[:60]!r}; there is {known}")
+    connector(source.provider)
+    return source
 
 
 def run_sink(of: Settings) -> int:

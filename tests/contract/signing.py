@@ -14,6 +14,7 @@ from tests.contract.signers.ahasend import AhaSendSigner
 from tests.contract.signers.azure import AzureSigner
 from tests.contract.signers.base import BearerSigner, Signer
 from tests.contract.signers.customerio import CustomerIoSigner
+from tests.contract.signers.greenarrow import GreenArrowSigner
 from tests.contract.signers.hmac_body import BodyHmacSigner
 from tests.contract.signers.klaviyo import KlaviyoSigner
 from tests.contract.signers.lettermint import LettermintSigner
@@ -63,4 +64,8 @@ SIGNERS: tuple[Signer, ...] = (
     HeaderSigner("woocommerce", "x-wc-webhook-signature"),
     QuerySigner("ga4", "api_secret"),
     BearerSigner("cloudevents"),
+    BearerSigner("powermta"),
+    BearerSigner("postfix"),
+    GreenArrowSigner(),
+    BearerSigner("halon"),
 )

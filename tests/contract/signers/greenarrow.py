@@ -1,0 +1,31 @@
+"""GreenArrow: nothing is signed, the URL that it is given carries a token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.config import Source
+from tests.contract.signers.base import Signed, source_of
+
+URL = "https://hooks.example.com/webhooks/inbox"
+
+
+class GreenArrowSigner:
+    """Posts to the URL with its token."""
+
+    provider = "greenarrow"
+    has_timestamp = False
+    has_secrets = True
+    covers_body = False
+
+    def source(self, *keys: int, **changes: Any) -> Source:
+        return source_of(self.provider, [f"token-{key}" for key in keys], changes)
+
+    def sign(self, body: bytes, at_ms: int, key: int) -> Signed:
+        return Signed({"content-type": "application/json"}, body, f"{URL}?token=token-{key}")
+
+    def strip(self, signed: Signed) -> Signed:
+        return Signed(signed.headers, signed.body, URL)
+
+    def alter(self, signed: Signed) -> Signed:
+        return Signed(signed.headers, signed.body, signed.url + "0")
