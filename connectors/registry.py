@@ -6,12 +6,23 @@ import difflib
 
 from connectors.base import Connector
 from connectors.kumomta import KumoMta
+from connectors.mail import Mail
 from connectors.mailgun import Mailgun
+from connectors.oneclick import OneClick
 from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
+from connectors.tls_report import TlsReports
 from schemas.errors import Misconfigured
 
-CONNECTORS: tuple[Connector, ...] = (Ses(), SendGrid(), Mailgun(), KumoMta())
+CONNECTORS: tuple[Connector, ...] = (
+    Ses(),
+    SendGrid(),
+    Mailgun(),
+    KumoMta(),
+    Mail(),
+    OneClick(),
+    TlsReports(),
+)
 
 
 def by_name(connectors: tuple[Connector, ...]) -> dict[str, Connector]:

@@ -29,7 +29,7 @@ class FailureCode(StrEnum):
     OVERLOADED = "overloaded"  # too many requests in flight
     LOG_UNAVAILABLE = "log_unavailable"  # the broker did not acknowledge in time
     NOT_JSON = "not_json"  # the body is no JSON
-    WRONG_SHAPE = "wrong_shape"  # JSON, but not the documented outer shape
+    WRONG_SHAPE = "wrong_shape"  # readable, but not of the documented outer shape
     ITEM_UNREADABLE = "item_unreadable"  # one item of a batch lacks what every event needs
     UNDECODABLE = "undecodable"  # a record of ours that does not match its schema
     STORE_REFUSED = "store_refused"  # ClickHouse refuses the row for good

@@ -17,6 +17,7 @@ from connectors.registry import connector
 from schemas.config import Config, Settings
 from schemas.topics import (
     ACTIVITY_EVENTS,
+    AUTH_REPORTS,
     DEAD_LETTERS,
     DECISIONS,
     EMAIL_EVENTS,
@@ -41,7 +42,7 @@ def run_normalise(of: Settings) -> int:
     from streams.telemetry import Telemetry  # noqa: PLC0415
     from streams.topics import partitions_of  # noqa: PLC0415
 
-    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, DEAD_LETTERS)
+    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, AUTH_REPORTS, DEAD_LETTERS)
     configured = config(of)
     log, stats, codec_ = LogProducer(of.kafka), Telemetry(), codec(of)
     app = worker_app(f"{GROUP}-normalise", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)

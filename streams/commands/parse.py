@@ -21,15 +21,16 @@ from connectors.base import Connector, Context, Failure, Request
 from connectors.registry import connector
 from connectors.sns import topic_of
 from schemas.errors import MailweirError, Misconfigured
-from schemas.events import ActivityEvent, EmailEvent
+from schemas.events import EmailEvent
+from schemas.reports import Parsed
 
 OK, FAILED, MISUSED = 0, 1, 2
 TENANT, SOURCE = "default", "offline"
 UNVERIFIED = "nothing was verified: no --secret given"
 _LARGEST_BODY = 100 * 1024 * 1024  # bytes; twenty times what the gateway takes
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = frozenset({"occurred_at", "received_at", "sent_at"})
-_JSON_TEXTS = frozenset({"metadata", "properties", "traits"})
+_TIMES = frozenset({"occurred_at", "received_at", "sent_at", "begins_at", "ends_at"})
+_JSON_TEXTS = frozenset({"metadata", "properties", "traits", "policy_details", "auth_results"})
 _BOUNCE = "bounce_"
 _RAW = "raw_"
 
@@ -172,7 +173,7 @@ def _answer(line: bytes | str, now_ms: int) -> dict[str, Any]:
     return {**answer, "rc": reading.rc, "events": reading.events, "failures": reading.failures, "stderr": notes}
 
 
-def as_dict(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
+def as_dict(event: Parsed) -> dict[str, Any]:
     """The event under its field names, unknown values as None, `bounce_class` nested, no raw pointer."""
     found: dict[str, Any] = {}
     for item in fields(event):

@@ -121,12 +121,15 @@ def secret_of(provider: str, key: int) -> str:
 @pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: signer.provider)
 def test_with_a_secret_only_genuine_requests_are_parsed(signer: Any) -> None:
     case = {"sendgrid": "delivery_events", "ses": "delivery", "mailgun": "delivered", "kumomta": "delivery"}
+    case |= {"mail": "dsn_failed", "oneclick": "posted", "tlsrpt": "posted"}
     signed = signer.sign(body_of(signer.provider, case[signer.provider]), NOW, 0)
-    right = job(signer.provider, signed.body, headers=signed.headers, secret=secret_of(signer.provider, 0))
+    changed = signer.alter(signed)
+    secret = secret_of(signer.provider, 0)
+    right = job(signer.provider, signed.body, headers=signed.headers, url=signed.url, secret=secret)
     good, wrong_key, altered = batch(
         right,
         {**right, "secret": secret_of(signer.provider, 1)},
-        job(signer.provider, signer.alter(signed).body, headers=signer.alter(signed).headers, secret=right["secret"]),
+        job(signer.provider, changed.body, headers=changed.headers, url=changed.url, secret=secret),
     )
     assert (good["rc"], good["stderr"], bool(good["events"])) == (0, "", True)
     for answer in (wrong_key, altered):
