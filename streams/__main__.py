@@ -73,6 +73,12 @@ def gateway() -> None:
 
 
 @app.command()
+def inbox() -> None:
+    """Read bounces, complaints and reports from mailboxes."""
+    _service("run_inbox")
+
+
+@app.command()
 def normalise() -> None:
     """Turn raw webhooks into canonical events."""
     _service("run_normalise")

@@ -210,6 +210,41 @@ def _serve_gateway(of: Settings, configured: Config, address: Any, *, pages: tup
     return 0
 
 
+def run_inbox(of: Settings) -> int:
+    """Mails from Maildirs, IMAP folders and LMTP into the log."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from streams.health import HealthPage  # noqa: PLC0415
+    from streams.inbox.keeper import Keeper  # noqa: PLC0415
+    from streams.inbox.metrics import InboxMetrics  # noqa: PLC0415
+    from streams.inbox.service import keepers_of, serve  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    configured, registry, encode = config(of), CollectorRegistry(), codec(of).encode
+    metrics = InboxMetrics(registry)
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
+        page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
+        await page.on_start()
+        try:
+            make = partial(Keeper, log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
+            await serve(keepers_of(configured, make), stop)
+        finally:
+            await page.on_stop()
+            await asyncio.to_thread(log.close)
+
+    asyncio.run(run())
+    return 0
+
+
 def run_sink(of: Settings) -> int:
     """Every topic into ClickHouse."""
     import asyncio  # noqa: PLC0415

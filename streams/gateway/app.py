@@ -281,7 +281,7 @@ def build_app(
 
 
 def _checked(source: Source) -> Source:
-    if not (source.secrets or source.topic_arns or source.is_unsigned):
+    if not (source.secrets or source.topic_arns or source.is_unsigned or source.inbox.kind != "none"):
         raise Misconfigured(
             f"source {source.name!r} has no secrets, so anybody could post to it: add `secrets`,"
             " or `is_unsigned: true` if something in front of the gateway protects it"

@@ -36,12 +36,13 @@ ALLOWED: dict[str, set[str]] = {
     "streams.delivery": {"schemas"},
     "streams.lane": {"schemas", "streams.core", *PLUMBING},
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
+    "streams.inbox": {"schemas", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
     "streams.environment": {"schemas", "streams.registry"},
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
-        *("streams.core", "streams.lane", "streams.gateway", "streams.agents", *PLUMBING),
+        *("streams.core", "streams.lane", "streams.gateway", "streams.inbox", "streams.agents", *PLUMBING),
     },
 }
 OUTERMOST = {"streams.commands", "streams.__main__"}  # may import everything; nobody imports them

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from schemas.config import Config, Control, Limits, Policy, Settings, Source, Tenant, parse_config
+from schemas.config import Config, Control, Inbox, Limits, Policy, Settings, Source, Tenant, parse_config
 from schemas.errors import FailureCode
 from schemas.topics import TOPICS
 from sinks.tables import TABLES
@@ -29,6 +29,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "tenants": Tenant,
     "sources": Source,
     "sources.control": Control,
+    "sources.inbox": Inbox,
     "policies": Policy,
     "limits": Limits,
 }

@@ -23,7 +23,7 @@ from connectors.base import Connector, Context, ParseResult, Request
 from connectors.registry import CONNECTORS, by_name, connector
 from schemas.avro import Codec
 from schemas.errors import FailureCode, Misconfigured, Rejected
-from schemas.events import ActivityEvent, BounceReason, EmailEvent, EventType
+from schemas.events import BounceReason, EmailEvent, EventType
 from schemas.reports import AuthReport
 from tests.contract.signers.base import Signed, Signer
 from tests.contract.signers.ses import FakeCertificates
