@@ -10,7 +10,7 @@ Sources: QSBMF (Bernstein, 1996), Exim specification chapter "Customizing bounce
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from itertools import islice
@@ -64,7 +64,7 @@ def replies(message: Message) -> list[Reply]:
     if not looks_like_bounce(message):
         return []
     said = mime.notice(message)
-    ours = {*mime.addresses(message, "To", "From", "Delivered-To", "X-Original-To", "Return-Path")}
+    ours = {*mime.addresses(message, "To", "From", "Delivered-To", "Return-Path")}
     return list(_after_address(said, ours)) or list(_in_paragraph(said, ours)) or _as_a_whole(message, said)
 
 
@@ -131,18 +131,21 @@ def _in_paragraph(said: str, ours: set[str]) -> Iterator[Reply]:
 def _as_a_whole(message: Message, said: str) -> list[Reply]:
     """The text about the recipients that something else names."""
     words = " ".join(said[:_REACH].split())
-    return [known for recipient in _named(message) if (known := _known(recipient, words))]
-
-
-def _named(message: Message) -> Iterable[str]:
-    """Recipients by Exim's header, by the address the bounce came to (VERP), by the returned message."""
-    if listed := mime.addresses(message, "X-Failed-Recipients"):
-        return listed
-    if encoded := recipient_in(mime.addresses(message, "To", "Delivered-To", "X-Original-To")):
-        return [encoded]
+    if named := _named(message):  # then it is a failure, whatever it is called
+        return [
+            _known(recipient, words) or Reply(recipient, words[:_LONGEST_REPLY], classify(words)) for recipient in named
+        ]
     returned = mime.original(message)
     written = mime.addresses(returned, "To", "Cc") if returned is not None else []
-    return written if len(written) == 1 else []
+    return [known for recipient in written[:1] if len(written) == 1 and (known := _known(recipient, words))]
+
+
+def _named(message: Message) -> list[str]:
+    """Recipients by the header of Exim and Gmail, or by the address that the bounce came to (VERP)."""
+    if listed := mime.addresses(message, "X-Failed-Recipients"):
+        return listed
+    encoded = recipient_in(mime.addresses(message, "To", "Delivered-To", "X-Original-To"))
+    return [encoded] if encoded and is_from_daemon(message) else []
 
 
 def _known(recipient: str, words: str) -> Reply | None:

@@ -2,7 +2,7 @@
 
 One raw body is one mail (RFC 5322), as `mailweir inbox` reads it from a Maildir, an IMAP folder or over LMTP, or as an
 MTA's pipe posts it with a secret. What kind of mail it is, is decided in one list (`READERS`), the most certain first:
-feedback reports (RFC 5965), TLS and DMARC reports (RFC 8460, RFC 9990), delivery status (RFC 3464), automatic replies
+feedback reports (RFC 5965), delivery status (RFC 3464), TLS and DMARC reports (RFC 8460, RFC 9990), automatic replies
 (RFC 3834), opt-outs by mail (RFC 2369), bounces in words. Everything else is an `unknown` event. Mail proves nothing:
 whoever knows the address can write to it, so keep it out of sight (a return path of its own) and filtered.
 """
@@ -130,7 +130,7 @@ def _words(message: Message, context: Context) -> ParseResult | None:
     return _bounces(message, context, text_reports(message))
 
 
-READERS: tuple[Reader, ...] = (_feedback, _reports, _status, _reply, _words, _opt_out)
+READERS: tuple[Reader, ...] = (_feedback, _status, _reports, _reply, _words, _opt_out)
 
 
 def _bounces(message: Message, context: Context, found: list[Report]) -> ParseResult | None:

@@ -35,8 +35,9 @@ _TAG = re.compile(r"<[a-z/!][^<>]{0,500}>", re.IGNORECASE)
 _HIDDEN = ("style", "script")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]]{1,64}@[^\s@<>,;:\"()\[\]]+\.[^\s@<>,;:\"()\[\]]+")
 _QUOTED_FROM = re.compile(
-    r"^(?:-{2,20}[^\n]{0,80}?(?:original message|copy of the message|included is|below this line)[^\n]{0,200}"
-    r"|original message headers:)",
+    r"^(?:-{2,20}[^\n]{0,80}?(?:original message|unsent message|copy of the message|included is|below this line)"
+    r"[^\n]{0,200}"
+    r"|original message headers:|message headers follow\.?)",
     re.IGNORECASE | re.MULTILINE,
 )
 _DEFECTS = (MessageError, ValueError, LookupError, TypeError, AttributeError)  # what the library raises for odd mails
@@ -63,12 +64,15 @@ def _parsed(mail: bytes) -> Message:
 
 
 def parts(message: Message) -> list[Message]:
-    """Every part, outermost first, those within attached messages too."""
-    found = []
-    for part in message.walk():
+    """Every part of this mail, outermost first; attached messages are parts, what is inside them is not this mail."""
+    found: list[Message] = []
+    waiting = [message]
+    while waiting and len(found) < _MOST_PARTS:
+        part = waiting.pop()
         found.append(part)
-        if len(found) == _MOST_PARTS:
-            break
+        inner = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
+            waiting += [each for each in reversed(inner) if isinstance(each, Message)]
     return found
 
 

@@ -58,8 +58,10 @@ class Link:
 def token_of(link: Link, secret: str) -> str:
     """The token for this link. Raises ValueError for a field that is too long, or no recipient."""
     link = Link(link.tenant, normalise_address(link.recipient), link.stream, link.campaign)
-    if not link.recipient or any(len(part) > _LONGEST_FIELD for part in astuple(link)):
-        raise ValueError(f"a link needs a recipient, and no part of it may be longer than {_LONGEST_FIELD} characters")
+    if "@" not in link.recipient or any(len(part) > _LONGEST_FIELD for part in astuple(link)):
+        raise ValueError(
+            f"a link needs a recipient's address, and no part of it may be longer than {_LONGEST_FIELD} characters"
+        )
     payload = _text(msgspec.json.encode(astuple(link)))
     return f"{_VERSION}{payload}.{_signature(payload, secret)}"
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from connectors.verp import recipient_in
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent, EventType
 
+WEBHOOKS = Path(__file__).parents[2] / "fixtures" / "webhooks" / "mail"
 CONTEXT = Context(tenant="acme", source="feedback", received_at=1_767_225_600_000)
 HEAD = b"From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: text/plain; charset=utf-8\n\n"
 FEEDBACK = "<feedback><report_metadata/><record><row><source_ip>192.0.2.1</source_ip><count>2</count></row></record>"
@@ -73,6 +75,14 @@ def test_a_hostile_text_is_read_in_time(mail: bytes) -> None:
     started = time.process_time()
     read(mail)
     assert time.process_time() - started < 5
+
+
+def test_what_is_attached_to_a_mail_is_not_the_mail() -> None:
+    bounce = (WEBHOOKS / "dsn_failed" / "body.eml").read_bytes()
+    head = (
+        b'From: ada@example.com\nContent-Type: multipart/mixed; boundary="o"\n\n--o\nContent-Type: message/rfc822\n\n'
+    )
+    assert types(head + bounce + b"\n--o--\n") == [EventType.UNKNOWN]
 
 
 def nested(depth: int) -> bytes:
@@ -210,7 +220,7 @@ def test_a_token_that_is_none_says_nothing(token: str) -> None:
     assert not is_signed(token, "secret")
 
 
-@pytest.mark.parametrize("link", [Link("acme", ""), Link("acme", "a" * 300 + "@example.com")])
+@pytest.mark.parametrize("link", [Link("acme", ""), Link("acme", "ada"), Link("acme", "a" * 300 + "@example.com")])
 def test_a_link_without_a_proper_recipient_is_not_made(link: Link) -> None:
     with pytest.raises(ValueError, match="recipient"):
         token_of(link, "secret")
