@@ -136,9 +136,11 @@ READERS: tuple[Reader, ...] = (_feedback, _status, _reports, _reply, _words, _op
 def _bounces(message: Message, context: Context, found: list[Report]) -> ParseResult | None:
     if not found:
         return None
-    result = ParseResult()
+    result, shared = ParseResult(), _blank(message, context, "failed")
     for report in found:
-        event = _blank(message, context, report.action or "failed")
+        event = shared.__copy__()
+        event.provider_event_type = (report.action or "failed")[:100]
+        event.event_type = TYPES.get(event.provider_event_type, EventType.UNKNOWN)
         event.recipient = report.recipient
         event.message_id = report.envelope_id or event.message_id
         event.occurred_at = report.attempted_at or event.occurred_at

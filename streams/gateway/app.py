@@ -120,7 +120,7 @@ class Gateway:
         if found is None:
             return unsubscribe.invalid()
         if head.method in ("GET", "HEAD"):
-            return unsubscribe.question(head)
+            return unsubscribe.question(head, found[0].source)
         if head.method != "POST":
             return answers.wrong_method("GET,HEAD,POST")
         taken = self._post(head, *found)

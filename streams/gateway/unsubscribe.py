@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from connectors.oneclick import FIELD, PATH, OneClick, link_of
+from connectors.oneclick import FIELD, PATH, OneClick, is_signed, link_of
+from schemas.config import Source
 from schemas.errors import Misconfigured
 from streams.gateway.envelope import Endpoint
 from streams.gateway.http import Answer, Head
@@ -58,10 +59,11 @@ def links_of(endpoints: Iterable[tuple[Endpoint, SourceCounts]]) -> Links:
     return Links(found)
 
 
-def question(head: Head) -> Answer:
-    """The page behind the link."""
-    link = link_of(head.path.removeprefix(PATH))
-    if link is None:
+def question(head: Head, source: Source) -> Answer:
+    """The page behind the link, if the source has signed it: nobody else's words stand on our pages."""
+    token = head.path.removeprefix(PATH)
+    link = link_of(token)
+    if link is None or not any(is_signed(token, secret.get_secret_value()) for secret in source.secrets):
         return invalid()
     what = f" of “{escape(link.stream)}”" if link.stream else ""
     return _page(200, "Unsubscribe?", f"{escape(link.recipient)} will get no more mails{what}.", _FORM)

@@ -224,3 +224,16 @@ def test_a_token_that_is_none_says_nothing(token: str) -> None:
 def test_a_link_without_a_proper_recipient_is_not_made(link: Link) -> None:
     with pytest.raises(ValueError, match="recipient"):
         token_of(link, "secret")
+
+
+def test_a_report_of_many_recipients_is_read_in_time() -> None:
+    body = (WEBHOOKS / "dsn_failed" / "body.eml").read_bytes()
+    group = b"\nFinal-Recipient: rfc822; u%d@example.com\nAction: failed\nStatus: 5.1.1\n"
+    start = body.index(b"\nFinal-Recipient")
+    text = body.replace(b"This is the mail system", b"This is the mail system\n" + b"filling \n" * 200_000)
+    started = time.process_time()
+    found = read(
+        text.replace(body[start : start + 20], b"".join(group % n for n in range(2_000)) + body[start : start + 20])
+    )
+    assert len(found.events) == 1_000
+    assert time.process_time() - started < 10

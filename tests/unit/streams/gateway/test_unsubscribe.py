@@ -68,6 +68,7 @@ async def test_a_get_or_head_shows_a_button_and_keeps_nothing() -> None:
 )
 async def test_a_link_that_we_did_not_sign_unsubscribes_nobody(token: str) -> None:
     async with gate() as running:
+        assert "not valid" in (await running.client.get(f"/u/{token}")).text
         response = await running.client.post(f"/u/{token}", data=ONE_CLICK)
     assert (response.status_code, error_of(response)) == (401, "bad_signature")
     assert running.log.records == []
