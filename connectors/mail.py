@@ -115,7 +115,8 @@ def _opt_out(message: Message, context: Context) -> ParseResult | None:
     """A mail to an address for opting out, or one that says nothing but that. The token of our link names who."""
     title = mime.header(message, "Subject")
     boxes = [box.partition("@")[0] for box in mime.addresses(message, "To", "Delivered-To", "X-Original-To")]
-    link = next((found for word in title.split() if (found := link_of(word))), None)
+    links = [found for word in title.split() if (found := link_of(word)) and found.tenant == context.tenant]
+    link = next(iter(links), None)
     is_addressed = any(box.startswith(_OPT_OUT_BOXES) for box in boxes)
     if link is None and not is_addressed and title.strip(" .!").lower() not in _OPT_OUT_WORDS:
         return None
