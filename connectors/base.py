@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from schemas.errors import FailureCode
-from schemas.events import ActivityEvent, EmailEvent
+from schemas.reports import Parsed
 
 if TYPE_CHECKING:  # pydantic takes half a second to import, and `mailweir parse` has no configuration
     from schemas.config import Source
@@ -71,7 +71,7 @@ class ParseResult:
     they are counted, and stay in the raw record.
     """
 
-    events: list[EmailEvent | ActivityEvent] = field(default_factory=list)
+    events: list[Parsed] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 

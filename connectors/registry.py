@@ -19,12 +19,14 @@ from connectors.iterable import Iterable
 from connectors.klaviyo import Klaviyo
 from connectors.kumomta import KumoMta
 from connectors.lettermint import Lettermint
+from connectors.mail import Mail
 from connectors.mailersend import MailerSend
 from connectors.mailgun import Mailgun
 from connectors.mailjet import Mailjet
 from connectors.mailomat import Mailomat
 from connectors.mailtrap import Mailtrap
 from connectors.mandrill import Mandrill
+from connectors.oneclick import OneClick
 from connectors.postal import Postal
 from connectors.postfix import Postfix
 from connectors.postmark import Postmark
@@ -40,6 +42,7 @@ from connectors.sparkpost import Momentum, SparkPost
 from connectors.standardwebhooks import StandardWebhooks
 from connectors.stripe import Stripe
 from connectors.sweego import Sweego
+from connectors.tls_report import TlsReports
 from connectors.unisender_go import UnisenderGo
 from connectors.woocommerce import WooCommerce
 from schemas.errors import Misconfigured
@@ -83,6 +86,9 @@ CONNECTORS: tuple[Connector, ...] = (
     Postfix(),
     GreenArrow(),
     Halon(),
+    Mail(),
+    OneClick(),
+    TlsReports(),
 )
 
 

@@ -31,6 +31,7 @@ from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome
+from schemas.reports import AuthReport
 
 Record = TypeVar("Record")
 NAMESPACE = "mailweir"
@@ -67,6 +68,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(9, Tick, 1),
     SchemaVersion(10, LaneMarker, 1),
     SchemaVersion(11, LaneIds, 1),
+    SchemaVersion(12, AuthReport, 1),
 )
 
 

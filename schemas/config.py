@@ -42,6 +42,38 @@ class Control(_Strict):
     secret: SecretStr = SecretStr("")
 
 
+class Inbox(_Strict):
+    """Where a source's mails lie: a Maildir, an IMAP folder, or an address that listens for LMTP.
+
+    `path`: the Maildir, or the Unix socket for LMTP; `port` 0: the usual one. `poll_s`: seconds between two looks.
+    `done_folder`: the IMAP folder for mails that are kept; without one they are flagged as seen.
+    """
+
+    kind: Literal["none", "maildir", "imap", "lmtp"] = "none"
+    path: str = ""
+    host: str = ""
+    port: int = Field(default=0, ge=0, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    folder: str = "INBOX"
+    done_folder: str = ""
+    poll_s: float = Field(default=15.0, ge=0.1, le=3600)
+    max_mail_bytes: int = Field(default=10 * 1024 * 1024, ge=10 * 1024, le=20 * 1024 * 1024)  # a record takes 24 MiB
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Inbox:
+        missing = {
+            "none": "",
+            "maildir": "" if self.path else "path",
+            "imap": "" if self.host and self.user else "host` and `user",
+            "lmtp": "" if self.path or (self.host and self.port) else "path`, or `host` and `port",
+        }[self.kind]
+        if missing:
+            raise ValueError(f"an inbox of kind {self.kind} needs `{missing}`")
+        return self
+
+
 class Source(_Strict):
     """One configured sender of webhooks, reached at `POST /webhooks/{name}`.
 
@@ -60,6 +92,7 @@ class Source(_Strict):
     topic_arns: list[str] = Field(default_factory=list)
     is_sha1_accepted: bool = False
     control: Control = Control()
+    inbox: Inbox = Inbox()
 
     @field_validator("secrets")
     @classmethod
@@ -67,6 +100,12 @@ class Source(_Strict):
         if any(not secret.get_secret_value().strip() for secret in secrets):
             raise ValueError("a secret is empty, so anybody could sign with it; set it, or leave it out")
         return secrets
+
+    @model_validator(mode="after")
+    def _inboxes_hold_mail(self) -> Source:
+        if self.inbox.kind != "none" and self.provider != "mail":
+            raise ValueError(f"source {self.name!r} has an inbox, which holds mail: its provider must be `mail`")
+        return self
 
 
 class Policy(_Strict):
@@ -237,6 +276,7 @@ def _fields_at(path: tuple[str | int, ...]) -> list[str]:
         "tenants": Tenant,
         "sources": Source,
         "control": Control,
+        "inbox": Inbox,
         "policies": Policy,
         "limits": Limits,
     }

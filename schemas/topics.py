@@ -9,6 +9,7 @@ from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome
+from schemas.reports import AuthReport
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -74,6 +75,14 @@ DECISIONS = Topic(
     "mailweir.decisions.v1", Decision, "decision id", is_compacted=True, retention_ms=0, is_partitioned=False
 )
 OUTCOMES = Topic("mailweir.outcomes.v1", Outcome, "outcome id", is_compacted=True, retention_ms=0, is_partitioned=False)
+AUTH_REPORTS = Topic(
+    "mailweir.auth-reports.v1",
+    AuthReport,
+    "tenant and domain",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -91,5 +100,6 @@ TOPICS: tuple[Topic, ...] = (
     REPUTATION_SCORES,
     DECISIONS,
     OUTCOMES,
+    AUTH_REPORTS,
     DEAD_LETTERS,
 )

@@ -73,6 +73,12 @@ def gateway() -> None:
 
 
 @app.command()
+def inbox() -> None:
+    """Read bounces, complaints and reports from mailboxes."""
+    _service("run_inbox")
+
+
+@app.command()
 def normalise() -> None:
     """Turn raw webhooks into canonical events."""
     _service("run_normalise")
@@ -177,6 +183,23 @@ def parse(
             provider, headers, url, secret, sys.stdin.buffer, sys.stdout, sys.stderr, clock_ms(), write=write
         )
     )
+
+
+@app.command("unsubscribe-link")
+def unsubscribe_link(
+    recipient: Annotated[str, typer.Argument(help="The recipient's address.")],
+    tenant: Annotated[str, typer.Option(help="Whose mail it is.")] = "default",
+    stream: Annotated[str, typer.Option(help="What is unsubscribed from, e.g. newsletter.")] = "",
+    campaign: Annotated[str, typer.Option(help="The campaign of this mail.")] = "",
+    mailto: Annotated[str, typer.Option(help="An address for opting out by mail, beside the link.")] = "",
+) -> None:
+    """The two List-Unsubscribe headers (RFC 8058) for one mail."""
+    from connectors.oneclick import Link
+    from streams import environment
+    from streams.commands import unsubscribe_link as command
+
+    link = Link(tenant, recipient, stream, campaign)
+    _end(lambda: command.run(environment.config(environment.settings()), link, mailto, sys.stdout))
 
 
 @app.command()

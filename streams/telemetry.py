@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from schemas.events import EmailEvent
+from schemas.reports import AuthReport, Parsed
 from streams.core.changes import Totals
 from streams.core.normalise import Exploded
 
@@ -66,7 +68,7 @@ class Telemetry:
         """Some raw records became these."""
         types: collections.Counter[tuple[str, str]] = collections.Counter()
         for item in made:
-            types.update([(event.provider, getattr(event, "event_type", "activity")) for event in item.events])
+            types.update([(event.provider, _type_of(event)) for event in item.events])
             if item.passed_over:
                 self._passed_over.labels(item.provider).inc(item.passed_over)
             for letter in item.dead_letters:
@@ -95,3 +97,10 @@ class Telemetry:
     def count_outcome(self, driver: str, status: str) -> None:
         """One outcome recorded."""
         self._outcomes.labels(driver, status).inc()
+
+
+def _type_of(event: Parsed) -> str:
+    """The label: a mail event's type, a report's kind, "activity"."""
+    if isinstance(event, AuthReport):
+        return event.kind
+    return event.event_type if isinstance(event, EmailEvent) else "activity"

@@ -18,6 +18,7 @@ from schemas.config import Config, Settings, Source
 from schemas.errors import Misconfigured
 from schemas.topics import (
     ACTIVITY_EVENTS,
+    AUTH_REPORTS,
     DEAD_LETTERS,
     DECISIONS,
     EMAIL_EVENTS,
@@ -42,7 +43,7 @@ def run_normalise(of: Settings) -> int:
     from streams.telemetry import Telemetry  # noqa: PLC0415
     from streams.topics import partitions_of  # noqa: PLC0415
 
-    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, DEAD_LETTERS)
+    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, AUTH_REPORTS, DEAD_LETTERS)
     configured = config(of)
     log, stats, codec_ = LogProducer(of.kafka), Telemetry(), codec(of)
     app = worker_app(f"{GROUP}-normalise", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
@@ -252,6 +253,41 @@ def _configured_source(of: Settings, name: str) -> Source:
         raise Misconfigured(f"{of.config}: no source is called {name[:60]!r}; there is {known}")
     connector(source.provider)
     return source
+
+
+def run_inbox(of: Settings) -> int:
+    """Mails from Maildirs, IMAP folders and LMTP into the log."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from streams.health import HealthPage  # noqa: PLC0415
+    from streams.inbox.keeper import Keeper  # noqa: PLC0415
+    from streams.inbox.metrics import InboxMetrics  # noqa: PLC0415
+    from streams.inbox.service import keepers_of, serve  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    configured, registry, encode = config(of), CollectorRegistry(), codec(of).encode
+    metrics = InboxMetrics(registry)
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
+        page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
+        await page.on_start()
+        try:
+            make = partial(Keeper, log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
+            await serve(keepers_of(configured, make), stop)
+        finally:
+            await page.on_stop()
+            await asyncio.to_thread(log.close)
+
+    asyncio.run(run())
+    return 0
 
 
 def run_sink(of: Settings) -> int:

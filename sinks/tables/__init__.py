@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sinks.tables import (
     activity_events,
+    auth_reports,
     dead_letters,
     decisions,
     email_events,
@@ -26,5 +27,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     reputation_scores.TABLE,
     decisions.TABLE,
     outcomes.TABLE,
+    auth_reports.TABLE,
     dead_letters.TABLE,
 )

@@ -20,7 +20,8 @@ from schemas.errors import FailureCode, Permanent, Transient
 from schemas.events import EmailEvent
 from schemas.failures import DeadLetter, Stage
 from schemas.identity import partition_key
-from schemas.topics import ACTIVITY_EVENTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS, Topic
+from schemas.reports import AuthReport
+from schemas.topics import ACTIVITY_EVENTS, AUTH_REPORTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS, Topic
 from streams.core.normalise import Exploded, Origin, explode, unreadable
 from streams.delivery import Pair, Record
 from streams.kafka import LogProducer
@@ -73,12 +74,21 @@ class Normaliser:
         emails: list[Pair] = []
         activities: list[Pair] = []
         letters: list[Pair] = []
+        reports: list[Pair] = []
         for item in made:
             for event in item.events:
+                if isinstance(event, AuthReport):
+                    reports.append((encode(event), partition_key(event.tenant, event.domain)))
+                    continue
                 pairs = emails if type(event) is EmailEvent else activities
                 pairs.append((encode(event), partition_key(event.tenant, event.recipient_key or event.event_id)))
             letters += [(encode(letter), letter.dead_letter_id.encode()) for letter in item.dead_letters]
-        return [(EMAIL_EVENTS.name, emails), (ACTIVITY_EVENTS.name, activities), (DEAD_LETTERS.name, letters)]
+        return [
+            (EMAIL_EVENTS.name, emails),
+            (ACTIVITY_EVENTS.name, activities),
+            (AUTH_REPORTS.name, reports),
+            (DEAD_LETTERS.name, letters),
+        ]
 
 
 def _poison(value: bytes, origin: Origin, error: Exception) -> DeadLetter:

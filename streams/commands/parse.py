@@ -21,7 +21,8 @@ from connectors.base import Connector, Context, Failure, Request
 from connectors.registry import connector
 from connectors.sns import topic_of
 from schemas.errors import MailweirError, Misconfigured
-from schemas.events import ActivityEvent, EmailEvent
+from schemas.events import EmailEvent
+from schemas.reports import Parsed
 
 OK, FAILED, MISUSED = 0, 1, 2
 TENANT, SOURCE = "default", "offline"
@@ -29,11 +30,11 @@ UNVERIFIED = "nothing was verified: no --secret given"
 _LARGEST_BODY = 100 * 1024 * 1024  # bytes; twenty times what the gateway takes
 _MOST_WORDS = 20  # of a note
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = frozenset({"occurred_at", "received_at", "sent_at"})
-_JSON_TEXTS = frozenset({"metadata", "properties", "traits"})
+_TIMES = frozenset({"occurred_at", "received_at", "sent_at", "begins_at", "ends_at"})
+_JSON_TEXTS = frozenset({"metadata", "properties", "traits", "policy_details", "auth_results"})
 _BOUNCE = "bounce_"
 _RAW = "raw_"
-Write = Callable[[EmailEvent | ActivityEvent], dict[str, Any]]
+Write = Callable[[Parsed], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def _answer(line: bytes | str, now_ms: int) -> dict[str, Any]:
     return {**answer, "rc": reading.rc, "events": reading.events, "failures": reading.failures, "stderr": notes}
 
 
-def as_dict(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
+def as_dict(event: Parsed) -> dict[str, Any]:
     """The event under its field names, unknown values as None, `bounce_class` nested, no raw pointer."""
     found: dict[str, Any] = {}
     for item in fields(event):
@@ -202,8 +203,8 @@ def as_dict(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
     return found
 
 
-def as_anymail(event: EmailEvent | ActivityEvent) -> dict[str, Any]:
-    """An e-mail event in anymail's words (`connectors.anymail`); an activity, which it does not know, as ours."""
+def as_anymail(event: Parsed) -> dict[str, Any]:
+    """An e-mail event in anymail's words (`connectors.anymail`); what it does not know, as ours."""
     from connectors.anymail import tracking_event  # noqa: PLC0415 - only needed here
 
     if not isinstance(event, EmailEvent):

@@ -13,9 +13,9 @@ from connectors.base import Connector, Context, Failure, Request
 from schemas.config import Config
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Misconfigured
-from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter, Stage
 from schemas.identity import digest
+from schemas.reports import Parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Origin:
 class Exploded:
     """What one raw record became. `passed_over`: of how many items that are about no e-mail nothing came."""
 
-    events: list[EmailEvent | ActivityEvent] = field(default_factory=list)
+    events: list[Parsed] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     provider: str = ""
     passed_over: int = 0

@@ -1,4 +1,4 @@
-"""The gateway's application: `POST /webhooks/{source}`, Segment's `POST /v1/{call}`, and its own pages.
+"""The gateway's application: `POST /webhooks/{source}`, Segment's `POST /v1/{call}`, `/u/{token}`, and its own pages.
 
 `build_app` takes everything it uses as arguments. `begin` looks at a request's head and answers, or hands out a
 `Post` that takes the body; one request's way is `Post.answer`. Every way out of it is an answer that this provider
@@ -22,11 +22,12 @@ from urllib.parse import unquote
 import httpx
 
 from connectors.base import Connector
+from connectors.oneclick import PATH
 from schemas.avro import Codec
 from schemas.config import Config, Source
 from schemas.errors import FailureCode, MailweirError, Misconfigured, Permanent, Rejected, Transient
 from schemas.topics import WEBHOOKS
-from streams.gateway import answers, subscriptions
+from streams.gateway import answers, subscriptions, unsubscribe
 from streams.gateway.admission import Admission, Held
 from streams.gateway.body import Body, Unpacker
 from streams.gateway.calls import PATHS, Callers
@@ -72,6 +73,7 @@ class Gateway:
 
     endpoints: dict[str, tuple[Endpoint, SourceCounts]]
     callers: Callers
+    links: unsubscribe.Links
     log: Log
     certificates: CertificateStore
     clock_ms: Callable[[], int]
@@ -95,6 +97,8 @@ class Gateway:
             return self._webhook(head, unquote(name) if "%" in name else name)
         if path in PATHS:
             return self._call(head)
+        if path.startswith(PATH):
+            return self._one_click(head)
         return self.pages.on_gateway_port(head)
 
     def refuse(self, counts: SourceCounts, error: Rejected) -> Answer:
@@ -127,6 +131,20 @@ class Gateway:
             return self.refuse(self._nobody, Rejected(404, FailureCode.UNKNOWN_SOURCE, message))
         return self._post(head, *found)
 
+    def _one_click(self, head: Head) -> Answer | Post:
+        """Shows a page, or takes the opt-out; what no source has signed is the link's fault and nobody's."""
+        found = self.links.find(head)
+        if found is None:
+            return unsubscribe.invalid()
+        if head.method in ("GET", "HEAD"):
+            return unsubscribe.question(head, found[0].source)
+        if head.method != "POST":
+            return answers.wrong_method("GET,HEAD,POST")
+        taken = self._post(head, *found)
+        if isinstance(taken, Post):
+            taken.done = unsubscribe.done()
+        return taken
+
     def _post(self, head: Head, endpoint: Endpoint, counts: SourceCounts) -> Answer | Post:
         held: Held | None = None
         try:
@@ -153,6 +171,7 @@ class Post:
     head: Head
     held: Held
     body: Body
+    done: Answer | None = None  # what is said instead of the usual acceptance
 
     def add(self, chunk: bytes) -> Answer | None:
         """Take a part of the body; an answer when it is too much."""
@@ -201,6 +220,8 @@ class Post:
         await self._append(checked)
         if checked.verdict.fetch_url:
             await self._confirm(checked.verdict.fetch_url)
+        if self.done is not None:
+            return self.done
         return answers.accepted(self.endpoint.statuses.accepted, checked.request_id, checked.verdict.reply)
 
     async def _check(self, body: bytes) -> Checked:
@@ -264,6 +285,7 @@ def build_app(
     return Gateway(
         endpoints=endpoints,
         callers=Callers(config.sources),
+        links=unsubscribe.links_of(endpoints.values()),
         log=log,
         certificates=certificates,
         clock_ms=clock_ms,
@@ -278,7 +300,7 @@ def build_app(
 
 
 def _checked(source: Source) -> Source:
-    if not (source.secrets or source.topic_arns or source.is_unsigned):
+    if not (source.secrets or source.topic_arns or source.is_unsigned or source.inbox.kind != "none"):
         raise Misconfigured(
             f"source {source.name!r} has no secrets, so anybody could post to it: add `secrets`,"
             " or `is_unsigned: true` if something in front of the gateway protects it"

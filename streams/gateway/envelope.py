@@ -7,7 +7,6 @@ once; its `check` is a function of values, for it runs in the event loop or besi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,12 +14,11 @@ from urllib.parse import quote
 
 from connectors.base import Certificates, Connector, Request, StatusPolicy, Verdict
 from schemas.config import Source
-from schemas.envelope import Header, RawWebhook
+from schemas.envelope import Header, RawWebhook, request_id
 from streams.gateway.http import Head
 
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-amz-firehose-access-key"})
 _MIN_SECRET = 8  # shorter ones would blot out innocent text
-_SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in a source's name or in a URL
 
 
 class Checked(NamedTuple):
@@ -80,13 +78,3 @@ class Endpoint:
             client_ip=client_ip,
             secret_index=verdict.secret_index,
         )
-
-
-def request_id(source: str, url: str, body: bytes) -> str:
-    """32 hex characters; the same bytes for the same source and address get the same one.
-
-    Half of a SHA-256 (FIPS 180-4), for which processors have instructions.
-    """
-    digest = hashlib.sha256(_SEPARATOR.join((source.encode(), url.encode(), b"")))
-    digest.update(body)
-    return digest.hexdigest()[:32]

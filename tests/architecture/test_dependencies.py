@@ -37,12 +37,21 @@ ALLOWED: dict[str, set[str]] = {
     "streams.lane": {"schemas", "streams.core", *PLUMBING},
     "streams.follow": {"schemas", "connectors", *PLUMBING},
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
+    "streams.inbox": {"schemas", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
     "streams.environment": {"schemas", "streams.registry"},
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
-        *("streams.core", "streams.lane", "streams.gateway", "streams.follow", "streams.agents", *PLUMBING),
+        *(
+            "streams.core",
+            "streams.lane",
+            "streams.gateway",
+            "streams.follow",
+            "streams.inbox",
+            "streams.agents",
+            *PLUMBING,
+        ),
     },
 }
 OUTERMOST = {"streams.commands", "streams.__main__"}  # may import everything; nobody imports them

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from connectors.registry import CONNECTORS
-from schemas.config import Config, Control, Limits, Policy, Settings, Source, Tenant, parse_config
+from schemas.config import Config, Control, Inbox, Limits, Policy, Settings, Source, Tenant, parse_config
 from schemas.errors import FailureCode
 from schemas.topics import TOPICS
 from sinks.tables import TABLES
@@ -30,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "tenants": Tenant,
     "sources": Source,
     "sources.control": Control,
+    "sources.inbox": Inbox,
     "policies": Policy,
     "limits": Limits,
 }

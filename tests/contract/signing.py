@@ -21,12 +21,14 @@ from tests.contract.signers.lettermint import LettermintSigner
 from tests.contract.signers.mailgun import MailgunSigner
 from tests.contract.signers.mailomat import MailomatSigner
 from tests.contract.signers.mandrill import MandrillSigner
+from tests.contract.signers.oneclick import OneClickSigner
 from tests.contract.signers.postal import PostalSigner
 from tests.contract.signers.resend import ResendSigner
 from tests.contract.signers.scaleway import ScalewaySigner
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import SesSigner
 from tests.contract.signers.sweego import SweegoSigner
+from tests.contract.signers.tlsrpt import TlsReportSigner
 from tests.contract.signers.unisender_go import UnisenderGoSigner
 
 SIGNERS: tuple[Signer, ...] = (
@@ -68,4 +70,7 @@ SIGNERS: tuple[Signer, ...] = (
     BearerSigner("postfix"),
     GreenArrowSigner(),
     BearerSigner("halon"),
+    BearerSigner("mail"),
+    OneClickSigner(),
+    TlsReportSigner(),
 )

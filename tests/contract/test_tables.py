@@ -39,6 +39,7 @@ VIEWS = {
     "campaign_summary",
     "decision_log",
     "failures",
+    "authentication",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)

@@ -15,7 +15,8 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from tests.contract.test_connectors import CASES, JUNK, Case, at, paths
+from tests.contract.cases import CASES, Case
+from tests.contract.damage import JUNK, at, paths
 
 _MOST_BYTES = 200_000  # of a damaged body: large ones are for the growth check
 _STRANGE: tuple[Any, ...] = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from connectors.base import Request
 from connectors.registry import connector
 from schemas.avro import Codec
-from tests.contract.test_connectors import CONTEXT, NOW
+from tests.contract.cases import CONTEXT, NOW
 from tests.fuzz.bodies import Damaged, damaged
 
 SLOW_S = 1.0  # CPU of one body of at most 200 kB; an honest one takes a millisecond

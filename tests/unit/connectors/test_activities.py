@@ -23,8 +23,8 @@ from connectors.woocommerce import WooCommerce
 from schemas.config import Source
 from schemas.errors import FailureCode, Rejected
 from schemas.events import ActivityEvent
+from tests.contract.cases import CASES, NOW
 from tests.contract.signers.ses import FakeCertificates
-from tests.contract.test_connectors import CASES, NOW
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "activities.md").read_text(encoding="utf-8")
 OURS = ("shopify", "woocommerce", "stripe", "hubspot")  # the others' senders name properties of their own

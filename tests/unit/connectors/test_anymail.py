@@ -9,7 +9,7 @@ import pytest
 
 from connectors.anymail import REJECT_REASONS, TYPES, TrackingEvent, tracking_event
 from schemas.events import BounceReason, EmailEvent, EventType
-from tests.contract.test_connectors import CASES, parse_case
+from tests.contract.cases import CASES, parse_case
 
 # Their documentation, "Tracking sent mail status".
 THEIR_TYPES = {

@@ -15,9 +15,9 @@ from connectors.base import Context, ParseResult, Request, Verdict
 from connectors.registry import connector
 from schemas.avro import Codec
 from schemas.errors import FailureCode, Rejected
+from tests.contract.damage import mutations
 from tests.contract.signers.base import source_of
 from tests.contract.signers.ses import TOPIC, FakeCertificates
-from tests.contract.test_connectors import mutations
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "webhooks" / "ses"
 NOW = 1_767_225_600_000

@@ -17,7 +17,7 @@ from connectors.items import FlatItems, Item, ItemLists, ItemReader, lenient
 from connectors.sendgrid import SendGrid
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent
-from tests.contract.test_connectors import CASES
+from tests.contract.cases import CASES
 
 ITEMS = [item for case in CASES if case.provider == "sendgrid" for item in json.loads(case.body) if type(item) is dict]
 WORDS = st.text(max_size=8)

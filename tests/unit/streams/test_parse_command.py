@@ -15,11 +15,11 @@ import pytest
 from connectors.registry import connector
 from schemas.events import EmailEvent, EventType
 from streams.commands import classify, parse
+from tests.contract.cases import signable
 from tests.contract.signers.scaleway import ScalewaySigner, signing_certificate
 from tests.contract.signers.sendgrid import SendGridSigner
 from tests.contract.signers.ses import CERTIFICATE_URL, FakeCertificates, SesSigner
 from tests.contract.signing import SIGNERS
-from tests.contract.test_connectors import signable
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 WEBHOOKS = FIXTURES / "webhooks"

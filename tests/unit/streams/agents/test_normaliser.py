@@ -12,7 +12,8 @@ from schemas.errors import FailureCode, Misconfigured
 from schemas.events import EmailEvent, EventType
 from schemas.failures import DeadLetter
 from schemas.identity import partition_key
-from schemas.topics import DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS
+from schemas.reports import AuthReport
+from schemas.topics import AUTH_REPORTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS
 from streams.agents.normalise import Normaliser
 from streams.kafka import Record
 from streams.lane.part import Batch, Part
@@ -88,6 +89,25 @@ def test_events_go_out_under_their_recipients_key_and_point_at_the_raw_record() 
         (WEBHOOKS.name, 2, 10, 1),
         (WEBHOOKS.name, 2, 11, 0),
     ]
+
+
+def test_rows_of_reports_go_to_a_topic_of_their_own() -> None:
+    class Reports(Words):
+        def parse(self, request: Request, context: Context) -> ParseResult:
+            row = AuthReport(
+                event_id="1", tenant="acme", source="s", provider="words", received_at=5, kind="dmarc",
+                domain="shop.example",
+            )  # fmt: skip
+            return ParseResult(events=[row])
+
+    part: Part[Any] = Part(2, None, fetched=0, next=0)
+    batch = Batch(part, 0, 10, 11, [raw("x")], [10])
+    stats = Telemetry()
+    (record,) = Normaliser(Config(), CODEC, lambda _: Reports(), stats).records(batch)
+    found = CODEC.decode(record.value or b"", AuthReport)
+    assert (record.topic, record.key) == (AUTH_REPORTS.name, partition_key("acme", "shop.example"))
+    assert (found.raw_topic, found.raw_offset) == (WEBHOOKS.name, 10)
+    assert stats.registry.get_sample_value("mailweir_events_total", {"provider": "words", "event_type": "dmarc"}) == 1
 
 
 def test_a_batch_is_made_in_parts_each_when_it_is_asked_for() -> None:

@@ -34,7 +34,7 @@ def events(provider: str, *bodies: Body) -> list[tuple[str, ...]]:
             said = [
                 str(getattr(event, name, "")) for name in ("event_type", "smtp_message_id", "sending_domain", "subject")
             ]
-            found.append((event.event_id, event.recipient, *said))
+            found.append((event.event_id, getattr(event, "recipient", ""), *said))
     return found
 
 
