@@ -162,11 +162,19 @@ def parse(
 @app.command()
 def classify(
     dsn: Annotated[list[Path] | None, typer.Option("--dsn", help="Bounce mails (RFC 3464) instead of lines.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines (also the default).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines (the default but for --score).")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Does every rule read its own examples?")] = False,
+    score: Annotated[Path | None, typer.Option(help="Labelled replies; prints how many are read as labelled.")] = None,
     more: Annotated[list[Path] | None, typer.Argument(help="More bounce mails after --dsn.", hidden=True)] = None,
 ) -> None:
     """SMTP replies (one a line) or bounce mails to bounce classes, as JSON lines."""
+    from streams.commands import bounce_rules
     from streams.commands import classify as command
+
+    if check:
+        _end(lambda: bounce_rules.run_check(sys.stdout))
+    if score:
+        _end(lambda: bounce_rules.run_score(score, sys.stdout, as_json=json))
 
     files = [*(dsn or []), *(more or [])]
     if files:
