@@ -182,6 +182,18 @@ def classify(
     _end(lambda: command.run(sys.stdin, sys.stdout, as_json=json))
 
 
+@app.command()
+def mailboxes(
+    file: Annotated[Path, typer.Argument(help="Written anew, in one step.")],
+    nameserver: Annotated[str, typer.Option(help="IP or IP:port to ask instead of the system's.")] = "",
+) -> None:
+    """Who takes the mail of the domains on stdin, by their MX records, kept in a file for the normaliser."""
+    from streams.clock import clock_ms
+    from streams.commands import mailboxes as command
+
+    _end(lambda: command.run(file, sys.stdin, sys.stderr, nameserver=nameserver, now_s=clock_ms() // 1000))
+
+
 def _raise(error: MailweirError) -> int:
     raise error
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from connectors.mailbox_providers import learn
 from connectors.registry import connector
 from schemas.config import Config, Settings
 from schemas.topics import (
@@ -25,7 +26,7 @@ from schemas.topics import (
     REPUTATION_SCORES,
     WEBHOOKS,
 )
-from streams import logs
+from streams import logs, mailbox_domains
 from streams.clock import clock_ms
 from streams.environment import codec, config, trusted_certificates
 
@@ -43,6 +44,8 @@ def run_normalise(of: Settings) -> int:
 
     found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, DEAD_LETTERS)
     configured = config(of)
+    if of.mailbox_domains:
+        learn(mailbox_domains.providers(mailbox_domains.read(Path(of.mailbox_domains))))
     log, stats, codec_ = LogProducer(of.kafka), Telemetry(), codec(of)
     app = worker_app(f"{GROUP}-normalise", of.kafka, is_lane=True, session_timeout_ms=of.session_timeout_ms)
     lane = RelayLane(

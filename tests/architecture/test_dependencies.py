@@ -39,8 +39,11 @@ ALLOWED: dict[str, set[str]] = {
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
     "streams.environment": {"schemas", "streams.registry"},
+    "streams.mailbox_domains": {"schemas"},
+    "streams.mail_exchangers": {"connectors"},
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
+        "streams.mailbox_domains",
         *("streams.core", "streams.lane", "streams.gateway", "streams.agents", *PLUMBING),
     },
 }
@@ -59,6 +62,7 @@ LIBRARIES: dict[str, set[str]] = {
         "streams.simulator",  # compares what it sent with what is stored
     },
     "chdb": {"sinks", "streams.local"},
+    "dns": {"streams.mail_exchangers"},
     "httptools": {"streams.gateway"},
     "numba": {"streams.core"},
     "rocksdict": {"streams.lane"},
