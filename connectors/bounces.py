@@ -13,15 +13,12 @@ seen before costs a look-up, a new one of known shape a folding, only a new shap
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache
 
-from schemas.events import BounceAction, BounceClass, BounceReason, BounceScope, Permanence
+from connectors.bounce_rules import Rule, RuleBook, Text, rule_book
+from schemas.events import BounceAction, BounceClass, BounceReason, Permanence
 
-_RULES = Path(__file__).with_name("bounce_rules.toml")
 _LONGEST_REPLY = 2_000  # characters looked at; RFC 5321 allows 512 a line and real replies have few lines
 _CACHED_REPLIES = 16_384  # whole replies, 5 MB at the usual length
 _CACHED_SHAPES = 8_192
@@ -39,112 +36,17 @@ _STATUS_INSIDE = re.compile(rf"(?<![\d.])({_STATUS})(?![\d.])")
 _CONTINUATION = re.compile(rf" [245]\d\d(?:-(?:{_STATUS} )?| {_STATUS} )")
 _WITH_DIGIT = re.compile(r"(?<!\S)[^\s@\d]*+[@\d]\S*")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-f]{1,4}:){3,}[0-9a-f:]+")
+_NAMED = re.compile(r"://|[a-z]#")  # a URL or a provider's own code: no id however long
 _ID_FROM = 12  # characters: a token this long with a digit in it is a queue or session id
 _WAIT = re.compile(
     r"\b(?:retry|again|wait|delay(?:ed)?|come back|resend|greylist(?:ed|ing)?)\b[^.;\d]{0,40}?"
     r"(?:(\d{1,2}):(\d\d):(\d\d)\b|(\d{1,6})\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b)"
 )
 _WAIT_WORDS = ("retry", "again", "wait", "delay", "come back", "resend", "greylist")
+_URL = re.compile(r"\bhttps?://\S+|\bwww\.\S+")
+_SAID = re.compile(r"\bhost \S+ ?\[[^\]]*\] (?:said:|(?=refused to talk))")  # Postfix names who refused
 _ZONE = re.compile(r"\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)+\b")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """What a reason implies. `is_fixed`: its permanence holds whatever the code says."""
-
-    scope: BounceScope
-    permanence: Permanence
-    action: BounceAction
-    is_fixed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: matches when every condition it states holds for the folded reply.
-
-    `any_of`, `all_of`, `none_of`: phrases; `pattern`: a regular expression that must be found;
-    `statuses`: enhanced statuses ("x.7.26" stands for either class); `smtp_class`: 4 or 5, 0 for both.
-    """
-
-    name: str
-    reason: BounceReason
-    any_of: tuple[str, ...]
-    all_of: tuple[str, ...]
-    none_of: tuple[str, ...]
-    pattern: re.Pattern[str] | None
-    statuses: frozenset[str]
-    smtp_class: int
-    scope: BounceScope | None
-    permanence: Permanence | None
-    action: BounceAction | None
-    confidence: float
-    examples: tuple[str, ...]
-
-    def matches(self, reply: str, status: str, smtp_class: int) -> bool:
-        """Whether the folded `reply` with its enhanced status and class (4, 5 or 0) is this rule's."""
-        if self.smtp_class and smtp_class and self.smtp_class != smtp_class:
-            return False
-        if self.statuses and status not in self.statuses and f"x{status[1:]}" not in self.statuses:
-            return False
-        occurs = reply.__contains__
-        return (
-            (not self.any_of or any(map(occurs, self.any_of)))
-            and all(map(occurs, self.all_of))
-            and not any(map(occurs, self.none_of))
-            and (self.pattern is None or self.pattern.search(reply) is not None)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RuleBook:
-    """Everything in `bounce_rules.toml`. `statuses` by "subject.detail" or "subject", `codes` by code."""
-
-    reasons: dict[BounceReason, Reason]
-    rules: tuple[Rule, ...]
-    statuses: dict[str, tuple[BounceReason, float]]
-    codes: dict[str, tuple[BounceReason, float]]
-    blocklists: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@cache
-def rule_book() -> RuleBook:
-    """The rules, read once. Raises ValueError for an unknown reason or two rules of one id."""
-    data = tomllib.loads(_RULES.read_text(encoding="utf-8"))
-    rules = tuple(_rule(item) for item in data["rule"])
-    names = [rule.name for rule in rules]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{_RULES.name}: two rules are called {twice[0]!r}")
-    return RuleBook(
-        reasons={
-            BounceReason(name): Reason(
-                BounceScope(item["scope"]), Permanence(item["permanence"]), BounceAction(item["action"]), item["fixed"]
-            )
-            for name, item in data["reason"].items()
-        },
-        rules=rules,
-        statuses={key: (BounceReason(reason), weight) for key, (reason, weight) in data["status"].items()},
-        codes={key: (BounceReason(reason), weight) for key, (reason, weight) in data["code"].items()},
-        blocklists=tuple((name, tuple(marks)) for name, marks in data["blocklist"].items()),
-    )
-
-
-def _rule(item: dict[str, Any]) -> Rule:
-    return Rule(
-        name=item["id"],
-        reason=BounceReason(item["reason"]),
-        any_of=tuple(item.get("any", ())),
-        all_of=tuple(item.get("all", ())),
-        none_of=tuple(item.get("none", ())),
-        pattern=re.compile(item["pattern"]) if "pattern" in item else None,
-        statuses=frozenset(item.get("status", ())),
-        smtp_class=item.get("class", 0),
-        scope=BounceScope(item["scope"]) if "scope" in item else None,
-        permanence=Permanence(item["permanence"]) if "permanence" in item else None,
-        action=BounceAction(item["action"]) if "action" in item else None,
-        confidence=item.get("confidence", 0.9),
-        examples=tuple(item["examples"]),
-    )
 
 
 @lru_cache(maxsize=_CACHED_REPLIES)
@@ -175,12 +77,12 @@ def _shape(reply: str) -> str:
 
 
 def _mask(token: re.Match[str]) -> str:
-    """ "#" for an address or a long id; IPs inside URLs and brackets become "#" too."""
+    """ "#" for an address or a long id (not AUP#URLBL1001); IPs inside URLs and brackets become "#" too."""
     text = token[0]
     if "@" in text:
         return "#"
     masked = _IP.sub("#", text)
-    is_id = masked == text and "://" not in text and len(text.strip("[]()<>.,;:\"'")) >= _ID_FROM
+    is_id = masked == text and not _NAMED.search(text) and len(text.strip("[]()<>.,;:\"'")) >= _ID_FROM
     return "#" if is_id else masked
 
 
@@ -188,14 +90,22 @@ def _mask(token: re.Match[str]) -> str:
 def _by_shape(reply: str, smtp_code: int, status: str) -> BounceClass:
     book = rule_book()
     smtp_class = _class_of(smtp_code, status)
+    whole, bare = _texts(reply, book)
     for rule in book.rules:
-        if rule.matches(reply, status, smtp_class):
+        if rule.matches(bare if rule.is_general else whole, status, smtp_class):
             found = of(rule.reason, smtp_class, confidence=rule.confidence, rule=rule.name)
             found = _override(found, rule)
             break
     else:
         found = _by_status(book, smtp_code, status, smtp_class)
     return replace(found, retry_after_s=_wait_in(reply), blocklist=_blocklist_in(reply, book))
+
+
+def _texts(reply: str, book: RuleBook) -> tuple[Text, Text]:
+    """The reply as a provider's rules see it, and without URLs and hosts as the general ones do."""
+    bare = _SAID.sub(" ", _URL.sub(" ", reply))
+    whole = Text(reply, book.phrases.found_in(reply))
+    return whole, whole if bare == reply else Text(bare, book.phrases.found_in(bare))
 
 
 def _class_of(smtp_code: int, status: str) -> int:

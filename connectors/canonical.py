@@ -71,7 +71,13 @@ def complete(
     if event.event_type in REFUSALS:
         _set_bounce(event, hint)
     elif event.event_type in _READERS:
-        event.machine, event.machine_reason = judge(event.user_agent, is_machine=is_machine, flag=flag)
+        event.machine, event.machine_reason = judge(
+            event.user_agent,
+            client_ip=event.client_ip,
+            after_sending_ms=event.occurred_at - event.sent_at if event.sent_at else -1,
+            is_machine=is_machine,
+            flag=flag,
+        )
 
 
 def blank_activities(context: Context, provider: str) -> Callable[[], ActivityEvent]:

@@ -24,6 +24,7 @@ from msgspec import UNSET, UnsetType
 
 from connectors.base import Context, ParseResult, Request
 from connectors.canonical import blanks, refuse_body, refuse_item
+from connectors.machine import label_bursts
 from connectors.values import decode, json_object, mapping, text
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent
@@ -197,6 +198,7 @@ class FlatItems(Generic[Shape]):
                 events.append(event)
             else:
                 refuse_item(result, index, item, f"expected an event object, found {type(item).__name__}")
+        label_bursts(events)
         return result
 
     def _item(self, value: Any) -> tuple[Any, str]:

@@ -1,15 +1,16 @@
-"""Which mailbox provider keeps a recipient's mailbox, by the recipient's domain alone.
+"""Which mailbox provider keeps a recipient's mailbox, by the recipient's domain.
 
 The map is `mailbox_providers.toml`: exact domains, and families such as `yahoo.*` that exist under many
-public suffixes. A company's own domain is "other" here even when Google or Microsoft hosts it; telling
-that needs its MX records, which are looked up elsewhere. Consumer services only, on purpose: their
-rules and their limits differ from those of the business services of the same firm.
+public suffixes. Consumer services only, on purpose: their rules and their limits differ from
+those of the business services of the same firm. A company's own domain is "other", unless a process was
+told at its start what the domain's MX records say (`learn`); nothing is ever looked up here.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -43,9 +44,22 @@ def provider_map() -> ProviderMap:
     return found
 
 
+_learned: dict[str, str] = {}
+
+
+def learn(domains: Mapping[str, str]) -> None:
+    """What is known of other domains (domain -> provider), in place of what was learned before.
+
+    Call it once, before anything is parsed: answers are remembered, here and by those who ask.
+    """
+    _learned.clear()
+    _learned.update(domains)
+    provider_of.cache_clear()
+
+
 @lru_cache(maxsize=_CACHED_DOMAINS)
 def provider_of(domain: str) -> str:
-    """The provider's short name for a recipient domain, "other" if it is none of the known."""
+    """The provider's short name for a recipient domain, "other" if it is none of the known or learned."""
     domain = domain.strip().rstrip(".").lower()
     known = provider_map()
     if exact := known.domains.get(domain):
@@ -53,4 +67,4 @@ def provider_of(domain: str) -> str:
     name, _, suffix = domain.partition(".")
     if (family := known.families.get(name)) and _PUBLIC_SUFFIX.fullmatch(suffix):
         return family
-    return OTHER
+    return _learned.get(domain, OTHER)

@@ -159,7 +159,7 @@ def from_seconds(value: Any) -> int:
             return 0
     if type(value) is int:
         millis = value * 1000 if value < _MILLIS_FROM else value
-    elif type(value) is float and math.isfinite(value):
+    elif type(value) is float and 0 < value < math.inf:
         millis = round(value * 1000) if value < _MILLIS_FROM else int(value)
     else:
         return 0

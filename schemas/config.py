@@ -185,6 +185,7 @@ class Settings(BaseSettings):
     clickhouse_password: SecretStr = SecretStr("")
     schema_registry: str = ""
     config: Path = Path("mailweir.yaml")
+    mailbox_domains: str = ""  # path of what `mailweir mailboxes` wrote
     partitions: int = Field(default=4, ge=1, le=1024)
     replication: int = Field(default=1, ge=1, le=9)
     host: str = "127.0.0.1"

@@ -205,16 +205,36 @@ def unsubscribe_link(
 @app.command()
 def classify(
     dsn: Annotated[list[Path] | None, typer.Option("--dsn", help="Bounce mails (RFC 3464) instead of lines.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines (also the default).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines (the default but for --score).")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Does every rule read its own examples?")] = False,
+    score: Annotated[Path | None, typer.Option(help="Labelled replies; prints how many are read as labelled.")] = None,
     more: Annotated[list[Path] | None, typer.Argument(help="More bounce mails after --dsn.", hidden=True)] = None,
 ) -> None:
     """SMTP replies (one a line) or bounce mails to bounce classes, as JSON lines."""
+    from streams.commands import bounce_rules
     from streams.commands import classify as command
+
+    if check:
+        _end(lambda: bounce_rules.run_check(sys.stdout))
+    if score:
+        _end(lambda: bounce_rules.run_score(score, sys.stdout, as_json=json))
 
     files = [*(dsn or []), *(more or [])]
     if files:
         _end(lambda: command.run_dsn(files, sys.stdout, sys.stderr))
     _end(lambda: command.run(sys.stdin, sys.stdout, as_json=json))
+
+
+@app.command()
+def mailboxes(
+    file: Annotated[Path, typer.Argument(help="Written anew, in one step.")],
+    nameserver: Annotated[str, typer.Option(help="IP or IP:port to ask instead of the system's.")] = "",
+) -> None:
+    """Who takes the mail of the domains on stdin, by their MX records, kept in a file for the normaliser."""
+    from streams.clock import clock_ms
+    from streams.commands import mailboxes as command
+
+    _end(lambda: command.run(file, sys.stdin, sys.stderr, nameserver=nameserver, now_s=clock_ms() // 1000))
 
 
 def _raise(error: MailweirError) -> int:

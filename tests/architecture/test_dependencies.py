@@ -41,17 +41,12 @@ ALLOWED: dict[str, set[str]] = {
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
     "streams.environment": {"schemas", "streams.registry"},
+    "streams.mailbox_domains": {"schemas"},
+    "streams.mail_exchangers": {"connectors"},
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
-        *(
-            "streams.core",
-            "streams.lane",
-            "streams.gateway",
-            "streams.follow",
-            "streams.inbox",
-            "streams.agents",
-            *PLUMBING,
-        ),
+        *("streams.core", "streams.lane", "streams.gateway", "streams.follow", "streams.inbox"),
+        *("streams.mailbox_domains", "streams.agents", *PLUMBING),
     },
 }
 OUTERMOST = {"streams.commands", "streams.__main__"}  # may import everything; nobody imports them
@@ -69,6 +64,7 @@ LIBRARIES: dict[str, set[str]] = {
         "streams.simulator",  # compares what it sent with what is stored
     },
     "chdb": {"sinks", "streams.local"},
+    "dns": {"streams.mail_exchangers"},
     "httptools": {"streams.gateway"},
     "numba": {"streams.core"},
     "rocksdict": {"streams.lane"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.bounces import Rule, classify, codes_in, of, rule_book
+from connectors.bounce_rules import Rule, rule_book
+from connectors.bounces import classify, codes_in, of
 from schemas.events import BounceAction, BounceReason, BounceScope, Permanence
 
 RULES = rule_book().rules
@@ -19,7 +20,7 @@ def test_a_rule_classifies_its_own_examples(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rules_phrases_can_match_folded_text(rule: Rule) -> None:
-    phrases = (*rule.any_of, *rule.all_of, *rule.none_of)
+    phrases = rule.any_of | rule.all_of | rule.none_of
     assert all(phrase == phrase.lower() and "  " not in phrase and phrase for phrase in phrases)
     assert 0 < rule.confidence <= 1
 

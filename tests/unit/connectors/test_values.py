@@ -25,6 +25,7 @@ JSON = st.recursive(
         ("1767225600.5", 1_767_225_600_500),
         (1_767_225_600_123, 1_767_225_600_123),
         (0, 0), (-5, 0), (2**70, 0), (float("inf"), 0), (float("nan"), 0), ("soon", 0), (None, 0), (True, 0), ([], 0),
+        (-1.797693134862316e305, 0), ("-1e306", 0), (1.797693134862316e305, 0),
     ],
 )  # fmt: skip
 def test_seconds_become_milliseconds_or_unknown(given_time: Any, millis: int) -> None:

@@ -1,0 +1,104 @@
+"""The store's side: sink, console, the embedded store, topics and tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from schemas.config import Settings
+from streams import logs
+from streams.clock import clock_ms
+from streams.environment import codec, config
+
+
+def run_sink(of: Settings) -> int:
+    """Every topic into ClickHouse."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from sinks.build import build_sink  # noqa: PLC0415
+    from sinks.tables import TABLES  # noqa: PLC0415
+    from streams.health import HealthPage  # noqa: PLC0415
+    from streams.topics import partitions_of  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    partitions_of(of.kafka, *(spec.topic for spec in TABLES))
+    registry = CollectorRegistry()
+    writer = build_sink(of, codec(of), registry)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, writer.stop)
+        page = HealthPage(of.host, of.metrics_port, lambda: writer.is_ready, registry)
+        await page.on_start()
+        try:
+            await asyncio.to_thread(writer.run)
+        finally:
+            await page.on_stop()
+
+    asyncio.run(run())
+    return 0
+
+
+def run_console(of: Settings) -> int:
+    """The console."""
+    import asyncio  # noqa: PLC0415
+
+    from dashboards.console.app import SAMPLING, build_console  # noqa: PLC0415
+    from dashboards.console.server import serve  # noqa: PLC0415
+    from sinks.clickhouse import connect  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    secret = of.clickhouse_password.get_secret_value()
+    gateway_url = config(of).public_url or f"http://{of.host}:{of.gateway_port}"
+
+    async def run() -> None:
+        app = build_console(
+            lambda: connect(of.clickhouse, of.clickhouse_user, secret), clock_ms, gateway_url=gateway_url
+        )
+        await serve(app, of.host, of.console_port, watch=SAMPLING)
+
+    asyncio.run(run())
+    return 0
+
+
+def run_store(of: Settings, data: Path | None, port: int | None) -> int:
+    """A chDB folder over ClickHouse's HTTP protocol."""
+    from sinks.store.serve import run_store as serve_store  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    serve_store(
+        data or of.data,
+        of.host,
+        of.store_port if port is None else port,
+        of.clickhouse_password.get_secret_value(),
+    )
+    return 0
+
+
+def apply_topics(of: Settings, *, dry_run: bool) -> int:
+    """Make the cluster's topics match; a sentence each."""
+    from streams.topics import apply_topics as apply  # noqa: PLC0415
+
+    _say(apply(of.kafka, of.partitions, of.replication, dry_run=dry_run))
+    return 0
+
+
+def apply_tables(of: Settings, *, dry_run: bool) -> int:
+    """Make the store's tables match; a sentence each."""
+    from sinks.clickhouse import connect  # noqa: PLC0415
+    from sinks.migrate import apply_tables as apply  # noqa: PLC0415
+
+    client = connect(of.clickhouse, of.clickhouse_user, of.clickhouse_password.get_secret_value())
+    try:
+        _say(apply(client, dry_run=dry_run))
+    finally:
+        client.close()
+    return 0
+
+
+def _say(lines: list[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
