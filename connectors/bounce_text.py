@@ -23,6 +23,7 @@ from schemas.identity import normalise_address
 
 _LONGEST_REPLY = 500  # characters kept of what was said
 _MOST_ADDRESSES = 500  # of one text; a bounce that names more is none
+_MOST_NAMED = 100  # in a header; Exim writes one line for each, and a mail has a hundred recipients at most
 _REACH = 2_000  # characters between an address and its reply
 _ADDRESS = re.compile(r"<?([A-Za-z0-9._%+'=-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)>?")
 _WHOSE = re.compile(rf" ?\b(?:of|for|from|to)(?: (?:the )?(?:user|recipient))? {_ADDRESS.pattern}", re.IGNORECASE)
@@ -143,7 +144,7 @@ def _as_a_whole(message: Message, said: str) -> list[Reply]:
 def _named(message: Message) -> list[str]:
     """Recipients by the header of Exim and Gmail, or by the address that the bounce came to (VERP)."""
     if listed := mime.addresses(message, "X-Failed-Recipients"):
-        return listed
+        return listed[:_MOST_NAMED]
     encoded = recipient_in(mime.addresses(message, "To", "Delivered-To", "X-Original-To"))
     return [encoded] if encoded and is_from_daemon(message) else []
 

@@ -82,28 +82,31 @@ def _content(record: Any, left: _Left) -> bytes | Unreadable:
         return Unreadable(record, "`data` is no base64")
     if not content.startswith(_GZIP):
         return content
-    unpacked = _unpacked(content, left.unpacked)
+    unpacked, inflated = _unpacked(content, left.unpacked)
+    left.unpacked = max(0, left.unpacked - inflated)  # also of those that fail: many must not cost more than one
     if unpacked is None:
         return Unreadable(record, f"broken gzip, or more than {MOST_UNPACKED} bytes unpacked in one request")
-    left.unpacked -= len(unpacked)
     return unpacked
 
 
-def _unpacked(packed: bytes, limit: int) -> bytes | None:
-    """The content of one or several gzip members (RFC 1952); None if they are broken or hold more than `limit`."""
+def _unpacked(packed: bytes, limit: int) -> tuple[bytes | None, int]:
+    """The content of one or several gzip members (RFC 1952), None if they are broken or hold more than `limit`.
+
+    And how many bytes came out, fit or not.
+    """
     found = bytearray()
     for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(_GZIP_BITS)
         try:
             found += member.decompress(packed, limit - len(found) + 1)
         except zlib.error:
-            return None
+            return None, len(found)
         if len(found) > limit or not member.eof:
-            return None
+            return None, len(found)
         packed = member.unused_data
         if not packed:
-            return bytes(found)
-    return None
+            return bytes(found), len(found)
+    return None, len(found)
 
 
 def _split(content: bytes, left: _Left) -> Iterator[bytes]:

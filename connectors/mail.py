@@ -112,16 +112,17 @@ def _reply(message: Message, context: Context) -> ParseResult | None:
 
 
 def _opt_out(message: Message, context: Context) -> ParseResult | None:
-    """A mail to an address for opting out, or one that says nothing but that. The token of our link names who."""
+    """A mail to an address for opting out, or one that says nothing but that. The token of our link says from what."""
     title = mime.header(message, "Subject")
     boxes = [box.partition("@")[0] for box in mime.addresses(message, "To", "Delivered-To", "X-Original-To")]
+    author = next(iter(mime.addresses(message, "From")), "")
     links = [found for word in title.split() if (found := link_of(word)) and found.tenant == context.tenant]
-    link = next(iter(links), None)
+    link = next((found for found in links if found.recipient == author), None)  # its signature is not known here
     is_addressed = any(box.startswith(_OPT_OUT_BOXES) for box in boxes)
-    if link is None and not is_addressed and title.strip(" .!").lower() not in _OPT_OUT_WORDS:
+    if not links and not is_addressed and title.strip(" .!").lower() not in _OPT_OUT_WORDS:
         return None
     event = _blank(message, context, "unsubscribe")
-    event.recipient = link.recipient if link else next(iter(mime.addresses(message, "From")), "")
+    event.recipient = author
     if link is not None:
         event.stream, event.campaign_id = link.stream, link.campaign
     return _one(event, context)

@@ -13,7 +13,7 @@ from email.message import Message
 from connectors import dmarc, mime, tls_report
 from connectors.arf import Feedback
 from connectors.base import Context, Failure, ParseResult
-from connectors.unpack import TooLargeError, unpacked
+from connectors.unpack import LARGEST_REPORT, TooLargeError, unpacked
 from connectors.values import decode, host_domain, json_object
 from schemas.errors import FailureCode
 from schemas.identity import digest
@@ -34,12 +34,16 @@ def report_files(message: Message, context: Context, provider: str) -> ParseResu
     is_announced = bool(_SUBJECT.search(mime.header(message, "Subject")))
     has_any = False
     files = [part for part in mime.parts(message) if _KINDS.match(mime.kind_of(part))]
+    left = LARGEST_REPORT  # of the whole mail, so that many files cost no more than one
     for index, part in enumerate(files[:_MOST_FILES]):
         data = mime.content(part)
         is_announced = is_announced or mime.kind_of(part) in _TLS_KINDS
         try:
-            found = _read(unpacked(data), context, provider)
+            content = unpacked(data, left)
+            left -= len(content)
+            found = _read(content, context, provider)
         except TooLargeError as error:
+            left = 0
             _fail(result, FailureCode.BODY_TOO_LARGE, error, data, index)
             continue
         except ValueError as error:

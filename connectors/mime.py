@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import html
 import re
+from codecs import lookup
 from datetime import UTC
 from email import message_from_bytes, policy
 from email.errors import MessageError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
@@ -40,6 +41,8 @@ _QUOTED_FROM = re.compile(
     r"|original message headers:|message headers follow\.?)",
     re.IGNORECASE | re.MULTILINE,
 )
+_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
+_PLAIN = "raw-unicode-escape"  # what the library writes unencoded pieces in
 _DEFECTS = (MessageError, ValueError, LookupError, TypeError, AttributeError)  # what the library raises for odd mails
 _COPIES = frozenset({"message/rfc822", "message/global"})
 _HEADERS_ONLY = frozenset({"text/rfc822-headers", "message/rfc822-headers", "message/global-headers", "text/rfc822"})
@@ -104,13 +107,27 @@ def first_header(message: Message, *names: str) -> str:
     return next((found for name in names if (found := header(message, name))), "")
 
 
+def _charset(name: str) -> str:
+    """The charset of that name; UTF-8 for one that nobody knows, or that is no charset but a puzzle (punycode)."""
+    try:
+        found = lookup(name).name
+        b"x".decode(found, "replace")  # some codecs are about no text
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if found.replace("_", "-") in _NO_CHARSETS else found
+
+
 def _decoded(value: str) -> str:
     if "=?" not in value:
         return value
     try:
-        return str(make_header(decode_header(value)))
+        found = "".join(
+            piece if isinstance(piece, str) else piece.decode(_charset(name) if name else _PLAIN, "replace")
+            for piece, name in decode_header(value)
+        )
     except _DEFECTS:
         return value
+    return found.encode("utf-8", "replace").decode()
 
 
 def _values(message: Message, name: str) -> list[str]:
@@ -126,7 +143,10 @@ def _valid(value: str) -> str:
 
 def addresses(message: Message, *names: str) -> list[str]:
     """The addresses in these headers, normalised, in order, each once."""
-    pairs = getaddresses([value for name in names for value in _values(message, name)])
+    try:
+        pairs = getaddresses([value for name in names for value in _values(message, name)])
+    except RecursionError:  # comments within comments
+        return []
     return list(dict.fromkeys(kept for _, written in pairs if (kept := address(written))))
 
 
@@ -183,8 +203,7 @@ def _visible(page: str) -> str:
 def text_of(part: Message) -> str:
     """A part's text in its own charset; an unknown one is read as UTF-8."""
     try:
-        charset = part.get_content_charset("utf-8")
-        b"x".decode(charset, "replace")
+        charset = _charset(part.get_content_charset("utf-8"))
     except _DEFECTS:
         charset = "utf-8"
     found = content(part)[:_LONGEST_TEXT].decode(charset, "replace")

@@ -17,7 +17,6 @@ import re
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,8 +40,11 @@ _PURPOSE = b"mailweir one-click 1\x1f"  # the same secret may sign other things
 _SIGNATURE_BYTES = 16
 _LONGEST = 2_000  # characters of a token: four fields of 254 are 1,400
 _LONGEST_FIELD = 254
+_DAY_MS = 86_400_000
 _TOKEN = re.compile(r"/u/([A-Za-z0-9_-]{1,2000}\.[A-Za-z0-9_-]{22})(?![A-Za-z0-9_.-])")
-_MULTIPART = re.compile(rb'name="?List-Unsubscribe"?\s*\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]{0,100})', re.IGNORECASE)
+_MULTIPART = re.compile(
+    rb'name="?List-Unsubscribe"?[ \t]*+\r?\n(?:[^\r\n]++\r?\n)*+\r?\n([^\r\n]{0,100})', re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ class OneClick:
         event = blanks(context, OneClick.name)()
         event.event_type = TYPES.get(word, EventType.UNKNOWN)
         event.provider_event_type = word[:100] or "post"
-        event.provider_event_id = digest(token, event.provider_event_type)  # who posts twice has opted out once
+        # Who posts twice has opted out once; who opts out by the same link another day means it again.
+        event.provider_event_id = digest(token, event.provider_event_type, context.received_at // _DAY_MS)
         event.recipient = link.recipient
         event.stream = link.stream
         event.campaign_id = link.campaign
@@ -155,7 +158,7 @@ def _matches(tenant: str, request: Request, secret: str) -> bool:
 
 
 def _token(request: Request) -> str:
-    path = urlsplit(request.url).path
+    path = request.url.partition("?")[0]
     return path.partition(PATH)[2] if PATH in path else ""
 
 

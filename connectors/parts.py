@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from connectors.base import Request
 from connectors.values import decode, form, mapping, multipart, text
@@ -103,7 +103,8 @@ class Query:
 
     def read(self, request: Request) -> bytes:
         """Its first value, decoded; empty if there is none."""
-        for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True):
+        query = request.url.partition("#")[0].partition("?")[2]
+        for name, value in parse_qsl(query, keep_blank_values=True):
             if name == self.name:
                 return value.encode()
         return b""
@@ -172,12 +173,22 @@ Place = Header | Field | Fields | FormField | Parameter | Query | BasicUser
 Part = Place | Url | SortedForm | Body | Fixed
 
 
+_LARGEST_BODY = 1 << 20  # bytes; those who put a signature into the body send one event, or 500 kB of them
+_read_last: tuple[bytes, Any] = (b"", None)  # a scheme reads several fields of one body, once for each secret
+
+
 def _inside(request: Request, path: tuple[str, ...]) -> Any:
-    """What stands at `path` in a JSON body, None if there is nothing."""
-    try:
-        value: Any = decode(request.body)
-    except ValueError:
+    """What stands at `path` in a JSON body, None if there is nothing, or if the body is larger than any of these."""
+    global _read_last  # noqa: PLW0603 - one body is held, until the next one comes
+    if len(request.body) > _LARGEST_BODY:
         return None
+    body, value = _read_last
+    if body is not request.body:
+        try:
+            value = decode(request.body)
+        except ValueError:
+            value = None
+        _read_last = (request.body, value)
     for name in path:
         value = mapping(value).get(name)
     return value

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from connectors import activities
 from connectors.activities import canonical_name, document, email_of, entitle, in_vocabulary
@@ -117,7 +116,7 @@ def _fill(event: ActivityEvent, call: _Call, request: Request, context: Context)
 
 def _kind(call: _Call, url: str) -> str:
     """The kind of call; "track" as "" because it has a name of its own."""
-    for word in (call.type.lower(), urlsplit(url).path.rpartition("/")[2]):
+    for word in (call.type.lower(), url.partition("?")[0].rpartition("/")[2]):
         if word in TYPES:
             return word if TYPES[word] else ""
     if call.type or call.event:

@@ -59,5 +59,13 @@ class StandardWebhooks:
 def _fill(event: ActivityEvent, message: _Message, request: Request, context: Context) -> None:
     fill_freely(event, first_text(message.type, message.event_type, message.event), message.data)
     event.occurred_at = from_any_time(message.timestamp) or from_any_time(message.created_at)
-    event.provider_event_id = request.headers.get("webhook-id") or request.headers.get("svix-id") or ""
+    event.provider_event_id = request.headers.get(_signed_id(request), "")
     complete_activity(event, context)
+
+
+def _signed_id(request: Request) -> str:
+    """The header with the id that was signed; the one of the other family anybody may have added."""
+    family = next((name for name in ("svix", "webhook") if f"{name}-signature" in request.headers), "")
+    if not family:  # a source that is unsigned
+        family = "webhook" if "webhook-id" in request.headers else "svix"
+    return f"{family}-id"

@@ -59,7 +59,7 @@ class Follower:
             start = files.popleft()
             try:
                 with closing(_opened(start)) as file:
-                    self._read(file, is_live=not files)
+                    self._read(file, is_live=not files or (len(files) == 1 and self._is_still_empty()))
             except FileNotFoundError:  # not written yet, or renamed since it was found
                 self.stop.wait(self._poll_s)
                 files.clear()
@@ -104,6 +104,13 @@ class Follower:
                 return
             else:
                 self.stop.wait(self._poll_s)
+
+    def _is_still_empty(self) -> bool:
+        """Whether the file is new and its writer may still write to the one before (until it is told to reopen)."""
+        try:
+            return self.path.stat().st_size == 0
+        except FileNotFoundError:
+            return False
 
     def _has_turned(self, file: LogFile) -> bool:
         """Whether the writer writes to another file of this name by now."""

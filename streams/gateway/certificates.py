@@ -88,7 +88,8 @@ class HttpCertificates:
                 self._entries[url] = entry
                 self._entries.move_to_end(url)
                 while len(self._entries) > _MAX_ENTRIES:
-                    self._entries.popitem(last=False)
+                    failed = next((name for name, held in self._entries.items() if not held.pem), None)
+                    self._entries.pop(failed or next(iter(self._entries)))  # addresses that lead nowhere go first
             return entry
         finally:
             self._fetching.release()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from connectors.base import Certificates, Connector, Request, StatusPolicy, Verdict
 from schemas.config import Source
@@ -28,6 +28,16 @@ class Checked(NamedTuple):
     request_id: str
     verdict: Verdict
     size_bytes: int
+
+
+def _without(secrets: tuple[str, ...], url: str) -> str:
+    """The URL without parameters that hold a secret in any way of escaping."""
+    path, mark, query = url.partition("?")
+    pairs = [
+        f"{pair.partition('=')[0]}=[secret]" if any(secret in unquote_plus(pair) for secret in secrets) else pair
+        for pair in query.split("&")
+    ]
+    return path + mark + "&".join(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Endpoint:
         url, secrets = request.url, self.secrets
         for secret in secrets:
             url = url.replace(secret, "[secret]")
+        url = _without(secrets, url)
         return RawWebhook(
             request_id=request_id(self.source.name, url, request.body),
             tenant=self.source.tenant,

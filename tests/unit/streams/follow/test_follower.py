@@ -91,6 +91,16 @@ def test_a_renamed_file_is_read_to_its_end_before_the_new_one(log: Followed) -> 
     assert log.text == "one\nlate\nlater, without endnew\n"
 
 
+def test_a_writer_that_has_not_turned_to_the_new_file_yet_is_followed_in_the_old_one_after_a_restart(
+    log: Followed,
+) -> None:
+    log.follow(log.write("one\n"))
+    log.rename("mail.log.1")()
+    log.file.touch()
+    log.follow(log.write("two\n", "mail.log.1"), log.write("three\n"))
+    assert log.text == "one\ntwo\nthree\n"
+
+
 def test_a_file_that_is_gone_for_a_while_is_waited_for(log: Followed) -> None:
     log.follow(log.write("one\n"), log.rename("mail.log.1"), lambda: None, lambda: None, log.write("two\n"))
     assert log.text == "one\ntwo\n"

@@ -85,6 +85,17 @@ def test_many_addresses_do_not_grow_the_memory(certificates: HttpCertificates, f
     assert known == list(range(36, 100))
 
 
+def test_addresses_that_lead_nowhere_do_not_push_out_what_is_good(
+    certificates: HttpCertificates, fetches: Fetches
+) -> None:
+    certificates.get(CERTIFICATE_URL)
+    fetches.answer = lambda: httpx.Response(404)
+    for number in range(100):
+        with pytest.raises(Transient):
+            certificates.get(f"{CERTIFICATE_URL}?{number}")
+    assert certificates.known(CERTIFICATE_URL) == CERTIFICATE
+
+
 def test_threads_that_ask_at_once_share_one_fetch(certificates: HttpCertificates, fetches: Fetches) -> None:
     start = threading.Barrier(8)
 
