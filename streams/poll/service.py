@@ -75,7 +75,7 @@ class Poller:
             async for answer in snds.answers_by_key(self.asker, given):
                 yield answer
             return
-        token = await self._token(credentials_of(given, self.source.name), position, now_ms)
+        token = await self._token(given, position, now_ms)
         if self.source.provider == "snds":
             async for answer in snds.answers(self.asker, token.access, today, days):
                 yield answer
@@ -88,14 +88,18 @@ class Poller:
                 self.metrics.failures.labels(self.source.name).inc()
                 LOG.error("source %s: %s", self.source.name, error)  # noqa: TRY400 - no defect of ours
 
-    async def _token(self, credentials: dict[str, str], position: Position, now_ms: int) -> Tokens:
+    async def _token(self, given: str, position: Position, now_ms: int) -> Tokens:
         """A token; a refresh token that came with it is saved before anything else can fail."""
-        newest = current(credentials, position)
-        if self.source.provider == "snds":
-            token = await microsoft_token(self.asker, newest)
-        else:
-            subject = self.source.poll.subject
-            token = await google_token(self.asker, newest, postmaster.SCOPE, subject, now_ms // 1000)
+        try:
+            credentials = credentials_of(given)
+            newest = current(credentials, position)
+            if self.source.provider == "snds":
+                token = await microsoft_token(self.asker, newest)
+            else:
+                subject = self.source.poll.subject
+                token = await google_token(self.asker, newest, postmaster.SCOPE, subject, now_ms // 1000)
+        except Misconfigured as error:
+            raise Misconfigured(f"source {self.source.name!r}: {error}") from None
         changed = renewed(credentials, position, token.refresh)
         if changed != position:
             self.position.save(changed)

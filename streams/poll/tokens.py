@@ -37,14 +37,14 @@ class Tokens:
     refresh: str = ""
 
 
-def credentials_of(text: str, source: str) -> dict[str, str]:
+def credentials_of(text: str) -> dict[str, str]:
     """The JSON object's texts. Raises Misconfigured without a word of the content."""
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Misconfigured(f"source {source!r}: `poll.credentials` is no JSON object; see docs/poll.md")
+        raise Misconfigured("`poll.credentials` is no JSON object; see docs/poll.md")
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 

@@ -28,7 +28,7 @@ from streams.poll.position import Position, PositionFile
 from streams.poll.service import Poller, days_to_ask, serve, sources_of, watch
 from streams.poll.tokens import GOOGLE, assertion
 from tests.unit.streams.inbox.keeping import MemoryLog
-from tests.unit.streams.poll.provider import NOW_MS, SECRETS, Provider, poller
+from tests.unit.streams.poll.provider import NOW_MS, SECRETS, Provider, Route, poller
 
 DAY_MS = 86_400_000
 CSV = b"192.0.2.10,12/30/2025 8:00 AM,12/31/2025 8:00 AM,422,409,422,GREEN,< 0.1%,,,0,,,\r\n"
@@ -56,7 +56,7 @@ def page(*days: int, following: str = "") -> httpx.Response:
     return httpx.Response(200, json={"domainStats": stats, **({"nextPageToken": following} if following else {})})
 
 
-def google(*pages: httpx.Response) -> Provider:
+def google(*pages: Route) -> Provider:
     provider = Provider()
     provider.route("oauth2.googleapis.com", token())
     provider.route("domainStats:query", *(pages or (page(30),)))
@@ -264,7 +264,7 @@ async def test_the_service_stops_when_it_is_told_to(tmp_path: Path) -> None:
 
 async def test_credentials_that_are_none_end_the_service_without_being_shown(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
-        with pytest.raises(Misconfigured, match="no JSON object") as caught:
+        with pytest.raises(Misconfigured, match=r"'standing'.*no JSON object") as caught:
             await serve([gmail(google(), MemoryLog(), tmp_path, credentials="client-secret")], asyncio.Event())
     assert "client-secret" not in str(caught.value)
 
