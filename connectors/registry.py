@@ -30,6 +30,7 @@ from connectors.oneclick import OneClick
 from connectors.postal import Postal
 from connectors.postfix import Postfix
 from connectors.postmark import Postmark
+from connectors.postmaster import Postmaster
 from connectors.powermta import PowerMta
 from connectors.resend import Resend
 from connectors.scaleway import Scaleway
@@ -38,6 +39,7 @@ from connectors.sendgrid import SendGrid
 from connectors.ses import Ses
 from connectors.shopify import Shopify
 from connectors.smtp2go import Smtp2Go
+from connectors.snds import Snds
 from connectors.sparkpost import Momentum, SparkPost
 from connectors.standardwebhooks import StandardWebhooks
 from connectors.stripe import Stripe
@@ -89,6 +91,8 @@ CONNECTORS: tuple[Connector, ...] = (
     Mail(),
     OneClick(),
     TlsReports(),
+    Postmaster(),
+    Snds(),
 )
 
 

@@ -31,7 +31,7 @@ from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome
-from schemas.reports import AuthReport
+from schemas.reports import AuthReport, StandingReport
 
 Record = TypeVar("Record")
 NAMESPACE = "mailweir"
@@ -69,6 +69,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(10, LaneMarker, 1),
     SchemaVersion(11, LaneIds, 1),
     SchemaVersion(12, AuthReport, 1),
+    SchemaVersion(13, StandingReport, 1),
 )
 
 

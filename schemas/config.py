@@ -8,6 +8,7 @@ environment variables it is given; only `streams.environment` touches `os.enviro
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from schemas.remediation import Action, Mode
 
 DEFAULT_TENANT = "default"
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+_DOMAIN = r"(?=.{3,253})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}"
+POLLED = ("postmaster", "snds")  # providers that `mailweir poll` can ask
 
 
 class _Strict(BaseModel):
@@ -74,6 +77,34 @@ class Inbox(_Strict):
         return self
 
 
+class Poll(_Strict):
+    """What `mailweir poll` asks a source's provider for; nothing without `credentials`.
+
+    `credentials`: for Postmaster Tools the JSON of a service account or of a refresh token, for SNDS the JSON of a
+    refresh token or an access key. `subject`: whom a service account acts for. `domains`: for Postmaster Tools only.
+    `every_h`: hours from one round to the next; `days`: how many days back each round asks for.
+    """
+
+    credentials: SecretStr = SecretStr("")
+    subject: str = ""
+    domains: list[str] = Field(default_factory=list)
+    every_h: float = Field(default=24.0, ge=1, le=168)
+    days: int = Field(default=5, ge=1, le=30)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is anything to ask."""
+        return bool(self.credentials.get_secret_value())
+
+    @field_validator("domains")
+    @classmethod
+    def _are_domains(cls, domains: list[str]) -> list[str]:
+        wrong = next((domain for domain in domains if not re.fullmatch(_DOMAIN, domain)), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong[:80]!r} is no domain in lower case")
+        return domains
+
+
 class Source(_Strict):
     """One configured sender of webhooks, reached at `POST /webhooks/{name}`.
 
@@ -93,6 +124,7 @@ class Source(_Strict):
     is_sha1_accepted: bool = False
     control: Control = Control()
     inbox: Inbox = Inbox()
+    poll: Poll = Poll()
 
     @field_validator("secrets")
     @classmethod
@@ -105,6 +137,20 @@ class Source(_Strict):
     def _inboxes_hold_mail(self) -> Source:
         if self.inbox.kind != "none" and self.provider != "mail":
             raise ValueError(f"source {self.name!r} has an inbox, which holds mail: its provider must be `mail`")
+        return self
+
+    @model_validator(mode="after")
+    def _polls_can_be_asked(self) -> Source:
+        if self.poll == Poll():
+            return self
+        if self.provider not in POLLED:
+            raise ValueError(f"source {self.name!r} has a `poll`: its provider must be one of {', '.join(POLLED)}")
+        if not self.poll.is_on:
+            raise ValueError(f"the `poll` of source {self.name!r} has no `credentials`")
+        if (self.provider == "postmaster") != bool(self.poll.domains):
+            raise ValueError(
+                f"the `poll` of source {self.name!r}: `domains` are needed for postmaster, and for it only"
+            )
         return self
 
 
@@ -278,6 +324,7 @@ def _fields_at(path: tuple[str | int, ...]) -> list[str]:
         "sources": Source,
         "control": Control,
         "inbox": Inbox,
+        "poll": Poll,
         "policies": Policy,
         "limits": Limits,
     }

@@ -1,8 +1,9 @@
-"""What receivers report about a domain's mail as a whole: DMARC (RFC 9990, RFC 7489, RFC 9991) and TLS (RFC 8460).
+"""What receivers report about a domain's mail as a whole: DMARC (RFC 9990, RFC 7489, RFC 9991), TLS (RFC 8460).
 
 These are no events of messages: they name no recipient and no message, only how many messages (or sessions) of an IP
-passed or failed in a span of time. One row of such a report is one `AuthReport`. Unknown text is "", an unknown number
-or time 0. Field order is the Avro and the ClickHouse column order: append only.
+passed or failed in a span of time. One row of such a report is one `AuthReport`; one figure or verdict of a mailbox
+provider about a domain or an IP is one `StandingReport`. Unknown text is "", an unknown number or time 0. Field order
+is the Avro and the ClickHouse column order: append only.
 """
 
 from __future__ import annotations
@@ -63,5 +64,41 @@ class AuthReport:
     raw_index: int = 0  # which row of its report
 
 
-Parsed = EmailEvent | ActivityEvent | AuthReport
-"""What a request may hold: what happened to a message or to a person, or a row of a report about a domain."""
+class Unit(StrEnum):
+    """What `StandingReport.value` is."""
+
+    COUNT = "count"
+    SHARE = "share"  # 0 to 1
+    WORD = "word"  # no number: `text` says it
+
+
+@dataclass(slots=True, kw_only=True)
+class StandingReport:
+    """One figure or verdict of a mailbox provider about one domain or one sending IP and one span of time.
+
+    The span is mostly a day. What the provider does not tell has no row, which is not a 0. `event_id` is made of whom
+    and what the figure is about and not of the figure, so a later answer for the same day replaces an earlier.
+    """
+
+    event_id: str
+    tenant: str
+    source: str
+    provider: str
+    received_at: Millis
+    domain: str = ""
+    sending_ip: str = ""
+    metric: str  # docs/tables.md has the list
+    begins_at: Millis = 0
+    ends_at: Millis = 0
+    unit: str = Unit.WORD.value
+    value: float = 0.0  # the upper end where the provider gives a range
+    text: str = ""  # the verdict, or the range as it was written
+    detail: str = ""  # why, if the provider says so
+    raw_topic: str = ""
+    raw_partition: int = -1
+    raw_offset: int = -1
+    raw_index: int = 0  # which row of its answer
+
+
+Parsed = EmailEvent | ActivityEvent | AuthReport | StandingReport
+"""What a request may hold: what happened to a message or to a person, or a row of a report about a domain or an IP."""

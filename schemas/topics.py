@@ -9,7 +9,7 @@ from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome
-from schemas.reports import AuthReport
+from schemas.reports import AuthReport, StandingReport
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -83,6 +83,14 @@ AUTH_REPORTS = Topic(
     retention_ms=30 * DAY_MS,
     is_partitioned=False,
 )
+STANDING_REPORTS = Topic(
+    "mailweir.standing-reports.v1",
+    StandingReport,
+    "tenant and domain or IP",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -101,5 +109,6 @@ TOPICS: tuple[Topic, ...] = (
     DECISIONS,
     OUTCOMES,
     AUTH_REPORTS,
+    STANDING_REPORTS,
     DEAD_LETTERS,
 )

@@ -79,6 +79,12 @@ def inbox() -> None:
 
 
 @app.command()
+def poll() -> None:
+    """Ask Postmaster Tools and SNDS for their figures, once a day."""
+    _service("run_poll")
+
+
+@app.command()
 def normalise() -> None:
     """Turn raw webhooks into canonical events."""
     _service("run_normalise")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from schemas.events import EmailEvent
-from schemas.reports import AuthReport, Parsed
+from schemas.reports import AuthReport, Parsed, StandingReport
 from streams.core.changes import Totals
 from streams.core.normalise import Exploded
 
@@ -100,7 +100,9 @@ class Telemetry:
 
 
 def _type_of(event: Parsed) -> str:
-    """The label: a mail event's type, a report's kind, "activity"."""
+    """The label: a mail event's type, a report's kind, "standing", "activity"."""
     if isinstance(event, AuthReport):
         return event.kind
+    if isinstance(event, StandingReport):
+        return "standing"
     return event.event_type if isinstance(event, EmailEvent) else "activity"

@@ -15,6 +15,7 @@ from sinks.tables import (
     outcomes,
     reputation_partials,
     reputation_scores,
+    standing_reports,
 )
 from sinks.tables.spec import TableSpec, registry
 
@@ -28,5 +29,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     decisions.TABLE,
     outcomes.TABLE,
     auth_reports.TABLE,
+    standing_reports.TABLE,
     dead_letters.TABLE,
 )

@@ -20,8 +20,16 @@ from schemas.errors import FailureCode, Permanent, Transient
 from schemas.events import EmailEvent
 from schemas.failures import DeadLetter, Stage
 from schemas.identity import partition_key
-from schemas.reports import AuthReport
-from schemas.topics import ACTIVITY_EVENTS, AUTH_REPORTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS, Topic
+from schemas.reports import AuthReport, StandingReport
+from schemas.topics import (
+    ACTIVITY_EVENTS,
+    AUTH_REPORTS,
+    DEAD_LETTERS,
+    EMAIL_EVENTS,
+    STANDING_REPORTS,
+    WEBHOOKS,
+    Topic,
+)
 from streams.core.normalise import Exploded, Origin, explode, unreadable
 from streams.delivery import Pair, Record
 from streams.kafka import LogProducer
@@ -75,10 +83,15 @@ class Normaliser:
         activities: list[Pair] = []
         letters: list[Pair] = []
         reports: list[Pair] = []
+        standings: list[Pair] = []
         for item in made:
             for event in item.events:
                 if isinstance(event, AuthReport):
                     reports.append((encode(event), partition_key(event.tenant, event.domain)))
+                    continue
+                if isinstance(event, StandingReport):
+                    about = event.domain or event.sending_ip
+                    standings.append((encode(event), partition_key(event.tenant, about)))
                     continue
                 pairs = emails if type(event) is EmailEvent else activities
                 pairs.append((encode(event), partition_key(event.tenant, event.recipient_key or event.event_id)))
@@ -87,6 +100,7 @@ class Normaliser:
             (EMAIL_EVENTS.name, emails),
             (ACTIVITY_EVENTS.name, activities),
             (AUTH_REPORTS.name, reports),
+            (STANDING_REPORTS.name, standings),
             (DEAD_LETTERS.name, letters),
         ]
 

@@ -300,7 +300,8 @@ def build_app(
 
 
 def _checked(source: Source) -> Source:
-    if not (source.secrets or source.topic_arns or source.is_unsigned or source.inbox.kind != "none"):
+    is_fetched = source.inbox.kind != "none" or source.poll.is_on
+    if not (source.secrets or source.topic_arns or source.is_unsigned or is_fetched):
         raise Misconfigured(
             f"source {source.name!r} has no secrets, so anybody could post to it: add `secrets`,"
             " or `is_unsigned: true` if something in front of the gateway protects it"

@@ -1,4 +1,4 @@
-"""What takes things in and puts them into the log: the gateway, mailboxes, log files."""
+"""What takes things in and puts them into the log: the gateway, mailboxes, log files, what is asked for."""
 
 from __future__ import annotations
 
@@ -138,6 +138,44 @@ def run_inbox(of: Settings) -> int:
         try:
             make = partial(Keeper, log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
             await serve(keepers_of(configured, make), stop)
+        finally:
+            await page.on_stop()
+            await asyncio.to_thread(log.close)
+
+    asyncio.run(run())
+    return 0
+
+
+def run_poll(of: Settings) -> int:
+    """What mailbox providers say of domains and IPs, asked for once a day, into the log."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    from streams.health import HealthPage  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+    from streams.poll.asking import Asker  # noqa: PLC0415
+    from streams.poll.metrics import PollMetrics  # noqa: PLC0415
+    from streams.poll.position import PositionFile  # noqa: PLC0415
+    from streams.poll.service import Poller, serve, sources_of  # noqa: PLC0415
+
+    logs.set_up(of.log_level)
+    configured, registry, encode = config(of), CollectorRegistry(), codec(of).encode
+    sources, metrics = sources_of(configured), PollMetrics(registry)
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
+        page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
+        await page.on_start()
+        try:
+            async with httpx.AsyncClient() as client:
+                make = partial(Poller, asker=Asker(client), log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
+                await serve([make(source=s, position=PositionFile(of.data / "poll", s.name)) for s in sources], stop)
         finally:
             await page.on_stop()
             await asyncio.to_thread(log.close)

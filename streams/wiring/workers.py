@@ -21,6 +21,7 @@ from schemas.topics import (
     OUTCOMES,
     REPUTATION_PARTIALS,
     REPUTATION_SCORES,
+    STANDING_REPORTS,
     WEBHOOKS,
 )
 from streams import logs, mailbox_domains
@@ -39,7 +40,9 @@ def run_normalise(of: Settings) -> int:
     from streams.telemetry import Telemetry  # noqa: PLC0415
     from streams.topics import partitions_of  # noqa: PLC0415
 
-    found = partitions_of(of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, AUTH_REPORTS, DEAD_LETTERS)
+    found = partitions_of(
+        of.kafka, WEBHOOKS, EMAIL_EVENTS, ACTIVITY_EVENTS, AUTH_REPORTS, STANDING_REPORTS, DEAD_LETTERS
+    )
     configured = config(of)
     if of.mailbox_domains:
         learn(mailbox_domains.providers(mailbox_domains.read(Path(of.mailbox_domains))))

@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams.follow": {"schemas", "connectors", *PLUMBING},
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
     "streams.inbox": {"schemas", *PLUMBING},
+    "streams.poll": {"schemas", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
     "streams.environment": {"schemas", "streams.registry"},
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams.mail_exchangers": {"connectors"},
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
-        *("streams.core", "streams.lane", "streams.gateway", "streams.follow", "streams.inbox"),
+        *("streams.core", "streams.lane", "streams.gateway", "streams.follow", "streams.inbox", "streams.poll"),
         *("streams.mailbox_domains", "streams.agents", *PLUMBING),
     },
 }

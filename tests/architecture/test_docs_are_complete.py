@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from connectors.registry import CONNECTORS
-from schemas.config import Config, Control, Inbox, Limits, Policy, Settings, Source, Tenant, parse_config
+from schemas.config import Config, Control, Inbox, Limits, Policy, Poll, Settings, Source, Tenant, parse_config
 from schemas.errors import FailureCode
 from schemas.topics import TOPICS
 from sinks.tables import TABLES
@@ -31,6 +31,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "sources": Source,
     "sources.control": Control,
     "sources.inbox": Inbox,
+    "sources.poll": Poll,
     "policies": Policy,
     "limits": Limits,
 }

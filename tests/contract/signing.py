@@ -73,4 +73,6 @@ SIGNERS: tuple[Signer, ...] = (
     BearerSigner("mail"),
     OneClickSigner(),
     TlsReportSigner(),
+    BearerSigner("postmaster"),
+    BearerSigner("snds"),
 )

@@ -40,6 +40,7 @@ VIEWS = {
     "decision_log",
     "failures",
     "authentication",
+    "standing",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)

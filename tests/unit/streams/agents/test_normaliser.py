@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from connectors.base import Certificates, Connector, Context, Failure, ParseResult, Request, StatusPolicy, Verdict
 from schemas.avro import Codec
 from schemas.config import Config, Source
@@ -12,8 +14,8 @@ from schemas.errors import FailureCode, Misconfigured
 from schemas.events import EmailEvent, EventType
 from schemas.failures import DeadLetter
 from schemas.identity import partition_key
-from schemas.reports import AuthReport
-from schemas.topics import AUTH_REPORTS, DEAD_LETTERS, EMAIL_EVENTS, WEBHOOKS
+from schemas.reports import AuthReport, StandingReport
+from schemas.topics import AUTH_REPORTS, DEAD_LETTERS, EMAIL_EVENTS, STANDING_REPORTS, WEBHOOKS
 from streams.agents.normalise import Normaliser
 from streams.kafka import Record
 from streams.lane.part import Batch, Part
@@ -108,6 +110,27 @@ def test_rows_of_reports_go_to_a_topic_of_their_own() -> None:
     assert (record.topic, record.key) == (AUTH_REPORTS.name, partition_key("acme", "shop.example"))
     assert (found.raw_topic, found.raw_offset) == (WEBHOOKS.name, 10)
     assert stats.registry.get_sample_value("mailweir_events_total", {"provider": "words", "event_type": "dmarc"}) == 1
+
+
+@pytest.mark.parametrize(("domain", "ip"), [("shop.example", ""), ("", "192.0.2.10")])
+def test_what_a_mailbox_provider_says_goes_to_its_topic_by_domain_or_ip(domain: str, ip: str) -> None:
+    class Standing(Words):
+        def parse(self, request: Request, context: Context) -> ParseResult:
+            row = StandingReport(
+                event_id="1", tenant="acme", source="s", provider="words", received_at=5, metric="spam_rate",
+                domain=domain, sending_ip=ip,
+            )  # fmt: skip
+            return ParseResult(events=[row])
+
+    part: Part[Any] = Part(2, None, fetched=0, next=0)
+    batch = Batch(part, 0, 10, 11, [raw("x")], [10])
+    stats = Telemetry()
+    (record,) = Normaliser(Config(), CODEC, lambda _: Standing(), stats).records(batch)
+    found = CODEC.decode(record.value or b"", StandingReport)
+    assert (record.topic, record.key) == (STANDING_REPORTS.name, partition_key("acme", domain or ip))
+    assert (found.raw_topic, found.raw_offset) == (WEBHOOKS.name, 10)
+    labels = {"provider": "words", "event_type": "standing"}
+    assert stats.registry.get_sample_value("mailweir_events_total", labels) == 1
 
 
 def test_a_batch_is_made_in_parts_each_when_it_is_asked_for() -> None:

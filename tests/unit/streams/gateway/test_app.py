@@ -309,6 +309,12 @@ async def test_a_source_that_nothing_protects_is_refused_at_the_start() -> None:
             pass
 
 
+async def test_a_source_that_is_asked_needs_no_secrets_and_then_takes_no_webhooks() -> None:
+    sources = [{"name": "outlook", "provider": "snds", "poll": {"credentials": "a-key"}}]
+    async with serving(config_of(sources=sources), connectors=registry.connector) as gate:
+        assert (await gate.post("outlook", b"192.0.2.10", {"Authorization": "Bearer a-key"})).status_code == 401
+
+
 async def test_a_provider_that_is_misspelt_is_refused_at_the_start() -> None:
     config = config_of(sources=[{"name": "grid", "provider": "sendgird", "is_unsigned": True}])
     with pytest.raises(Misconfigured, match="sendgrid"):
