@@ -18,10 +18,14 @@ from functools import lru_cache
 
 from connectors.bounce_rules import Rule, RuleBook, Text, rule_book
 from schemas.events import BounceAction, BounceClass, BounceReason, Permanence
+from schemas.memo import Memo
 
 _LONGEST_REPLY = 2_000  # characters looked at; RFC 5321 allows 512 a line and real replies have few lines
 _CACHED_REPLIES = 16_384  # whole replies, 5 MB at the usual length
 _CACHED_SHAPES = 8_192
+_CACHED_CODES = 8_192
+_CACHED_CLASSES = 4_096
+_LONGEST_REMEMBERED = 512  # characters
 _SUPPRESS_FROM = 0.6  # nobody is suppressed on a guess below this confidence
 _LONGEST_WAIT_S = 7 * 86_400  # nobody is asked to wait longer than mail lives in a queue
 
@@ -62,6 +66,10 @@ def classify(reply: str, smtp_code: int = 0, enhanced_status: str = "") -> Bounc
 
 def codes_in(reply: str) -> tuple[int, str]:
     """(reply code, enhanced status) found in a reply, 0 and "" where it has none."""
+    return _codes[reply]
+
+
+def _find_codes(reply: str) -> tuple[int, str]:
     start = _AT_START.match(reply)
     code, status = (start[1], start[2]) if start else (None, None)
     if code is None and (inside := _CODE_INSIDE.search(reply[:_LONGEST_REPLY])):
@@ -69,6 +77,9 @@ def codes_in(reply: str) -> tuple[int, str]:
     if status is None and (found := _STATUS_INSIDE.search(reply[:_LONGEST_REPLY])):
         status = found[1]
     return int(code or 0), status or ""
+
+
+_codes = Memo(_find_codes, _CACHED_CODES, lambda reply, _codes: len(reply) <= _LONGEST_REMEMBERED)
 
 
 def _shape(reply: str) -> str:
@@ -116,6 +127,11 @@ def _class_of(smtp_code: int, status: str) -> int:
 
 def of(reason: BounceReason, smtp_class: int = 0, *, confidence: float = 0.6, rule: str = "") -> BounceClass:
     """The usual class of a reason. `smtp_class` 4 or 5 decides the permanence where the reason does not."""
+    return _classes[reason, smtp_class, confidence, rule]
+
+
+def _usual(what: tuple[BounceReason, int, float, str]) -> BounceClass:
+    reason, smtp_class, confidence, rule = what
     usual = rule_book().reasons[reason]
     permanence = usual.permanence
     if not usual.is_fixed and smtp_class:
@@ -128,6 +144,9 @@ def of(reason: BounceReason, smtp_class: int = 0, *, confidence: float = 0.6, ru
         rule=rule,
         confidence=confidence,
     )
+
+
+_classes = Memo(_usual, _CACHED_CLASSES, lambda what, _found: len(what[3]) <= _LONGEST_REMEMBERED)
 
 
 def _action(action: BounceAction, permanence: Permanence) -> BounceAction:

@@ -24,7 +24,6 @@ REFUSALS = frozenset({EventType.BOUNCED, EventType.DEFERRED, EventType.REJECTED}
 _READERS = frozenset({EventType.OPENED, EventType.CLICKED})
 _UNSURE = 0.5  # below this the classifier only had a bare status code to go by; the provider's word is better
 _CACHED_RECIPIENTS = 65_536  # a message's events follow each other; some 30 MB when full
-_CACHED_REPLIES = 8_192
 _LONGEST = 512  # characters of what is worth remembering
 
 
@@ -65,7 +64,7 @@ def complete(
         )  # fmt: skip
     event.occurred_at = event.occurred_at or context.received_at
     if event.smtp_response and not (event.smtp_code and event.enhanced_status):
-        code, status = _codes[event.smtp_response]
+        code, status = codes_in(event.smtp_response)
         event.smtp_code = event.smtp_code or code
         event.enhanced_status = event.enhanced_status or status
     if event.event_type in REFUSALS:
@@ -124,7 +123,6 @@ def _recipient(whose: tuple[str, str, str]) -> tuple[str, str, str, str]:
 
 
 _recipients = Memo(_recipient, _CACHED_RECIPIENTS, lambda whose, _found: len(whose[2]) <= _LONGEST)
-_codes = Memo(codes_in, _CACHED_REPLIES, lambda reply, _codes: len(reply) <= _LONGEST)
 
 
 def _set_bounce(event: EmailEvent, hint: BounceClass | None) -> None:

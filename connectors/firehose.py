@@ -45,11 +45,6 @@ class _Left:
     documents: int = MOST_DOCUMENTS
 
 
-def is_batch(body: dict[str, Any]) -> bool:
-    """Whether the decoded body is one of Firehose's."""
-    return "requestId" in body and type(body.get("records")) is list
-
-
 def reply(request: Request) -> bytes:
     """The only body that Firehose takes for "delivered", with status 200."""
     answer = {"requestId": request.headers.get(REQUEST_ID, ""), "timestamp": request.received_at}

@@ -7,12 +7,33 @@ no object, or the whole body when nothing in it is readable.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic
+
+import msgspec
 
 from connectors.base import Failure, ParseResult
 from connectors.canonical import refuse_item
+from connectors.items import Shape, lenient
 from connectors.values import decode
 from schemas.errors import FailureCode
+
+
+class Records(Generic[Shape]):
+    """Reads them as items of a declared shape (`connectors.items`). `what` names one in the reasons of failures."""
+
+    def __init__(self, shape: type[Shape], what: str) -> None:
+        self._shape, self._what = shape, what
+        self._one = msgspec.json.Decoder(shape)
+        self._several = msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]  # made at run time
+
+    def read(self, body: bytes, result: ParseResult) -> list[Shape]:
+        """The records; failures go into `result`."""
+        try:
+            if body.startswith(b"{"):
+                return [self._one.decode(line) for line in body.splitlines() if line.strip()]
+            return list(self._several.decode(body))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return [lenient(self._shape, record) for _, record in json_records(body, result, self._what)]
 
 
 def json_records(body: bytes, result: ParseResult, what: str = "record") -> Iterator[tuple[int, dict[str, Any]]]:

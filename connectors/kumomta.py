@@ -11,15 +11,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, complete
+from connectors.canonical import REFUSALS, add, blanks, complete
 from connectors.feedback import event_type_of
-from connectors.json_records import json_records
+from connectors.items import Item
+from connectors.json_records import Records
 from connectors.signatures import SharedSecret
 from connectors.values import (
     bare_ip,
-    first_text,
     from_any_time,
     host_domain,
     json_object,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 SCHEME = SharedSecret()
 _MOST_ATTEMPTS = 100_000
+_UNKNOWN = EventType.UNKNOWN
 _MESSAGE_ID = re.compile(r"^message-id:\s*<?([^<>\s]{1,500})", re.IGNORECASE | re.MULTILINE)
 TYPES: dict[str, EventType] = {
     "Reception": EventType.QUEUED,
@@ -82,6 +85,52 @@ CLASSES: dict[str, BounceReason] = {
 }
 
 
+class _Enhanced(Item):
+    level: Any = msgspec.field(default=None, name="class")
+    subject: Any = None
+    detail: Any = None
+
+
+class _Response(Item):
+    code: Any = None
+    enhanced_code: _Enhanced | None = None
+    content: str = ""
+
+
+class _Source(Item):
+    address: str = ""
+
+
+class _Peer(Item):
+    name: str = ""
+
+
+class _Record(Item):
+    """One log record, as far as it is read here."""
+
+    type: str = ""
+    id: str = ""
+    sender: str = ""
+    recipient: Any = None
+    queue: str = ""
+    response: _Response = msgspec.field(default_factory=_Response)
+    peer_address: _Peer | None = None
+    timestamp: Any = None
+    event_time: Any = None
+    created: Any = None
+    created_time: Any = None
+    num_attempts: Any = None
+    bounce_classification: str = ""
+    egress_pool: Any = None
+    source_address: _Source | None = None
+    feedback_report: Any = None
+    meta: Any = None
+    headers: Any = None
+
+
+_RECORDS = Records(_Record, "log record")
+
+
 class KumoMta:
     """The connector."""
 
@@ -95,68 +144,64 @@ class KumoMta:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event per record and recipient."""
-        result = ParseResult()
-        for _, record in json_records(request.body, result, "log record"):
+        result, new = ParseResult(), blanks(context, KumoMta.name)
+        for record in _RECORDS.read(request.body, result):
             for recipient in _recipients(record):
-                add(result, _event(record, recipient, context))
+                event = new()
+                event.recipient = recipient
+                _fill(event, record, context)
+                add(result, event)
         return result
 
 
-def _recipients(record: dict[str, Any]) -> list[str]:
+def _recipients(record: _Record) -> list[str]:
     """Whom the record is about. A feedback report's own recipient is only the mailbox it was sent to."""
-    if text(record.get("type")) != "Feedback":
-        return texts(record.get("recipient")) or [""]
-    report = mapping(record.get("feedback_report"))
+    if record.type != "Feedback":
+        return texts(record.recipient) or [""]
+    report = mapping(record.feedback_report)
     trace = texts(mapping(report.get("supplemental_trace")).get("recipient"))
     removal = texts(mapping(report.get("extensions")).get("removal-recipient"))
     return trace or texts(report.get("original_rcpto_to")) or removal or [""]
 
 
-def _event(record: dict[str, Any], recipient: str, context: Context) -> EmailEvent:
-    get = record.get
-    word = text(get("type"))
-    report, response, meta = mapping(get("feedback_report")), mapping(get("response")), mapping(get("meta"))
-    headers = {name.lower(): _first(value) for name, value in mapping(get("headers")).items()}
-    campaign, tenant = _queue_parts(text(get("queue")))
-    event_type = TYPES.get(word, EventType.UNKNOWN)
-    if word == "Feedback":
-        event_type = event_type_of(text(report.get("feedback_type")))
-    event = EmailEvent(
-        event_id="",
-        tenant=context.tenant,
-        source=context.source,
-        provider=KumoMta.name,
-        event_type=event_type,
-        occurred_at=from_any_time(get("event_time")) or from_any_time(get("timestamp")),
-        received_at=context.received_at,
-        provider_event_type=word,
-        recipient=recipient,
-        message_id=text(get("id")),
-        smtp_message_id=message_id(headers.get("message-id")) or _reported_id(report),
-        campaign_id=first_text(meta.get("campaign_id"), meta.get("campaign"), campaign),
-        variant_id=text(meta.get("variant_id")),
-        stream=first_text(meta.get("stream"), meta.get("tenant"), tenant),
-        tags=texts(meta.get("tags")),
-        metadata=json_object(meta),
-        subject=headers.get("subject", ""),
-        sending_ip=bare_ip(mapping(get("source_address")).get("address")) or text(report.get("source_ip")),
-        ip_pool=text(get("egress_pool")),
-        sending_domain=_sending_domain(headers, record, report),
-        smtp_code=smtp_code(response.get("code")),
-        enhanced_status=_enhanced(response.get("enhanced_code")),
-        smtp_response=text(response.get("content")),
-        remote_mta=text(mapping(get("peer_address")).get("name")).rstrip(".") if word != "Reception" else "",
-        attempt=whole(get("num_attempts"), _MOST_ATTEMPTS),
-        complaint_type=text(report.get("feedback_type")),
-        sent_at=from_any_time(get("created_time")) or from_any_time(get("created")),
-    )
-    complete(event, context, hint=_hint(word, event_type, text(get("bounce_classification"))))
-    return event
+def _fill(event: EmailEvent, record: _Record, context: Context) -> None:
+    word, response = record.type, record.response
+    report, meta = mapping(record.feedback_report), mapping(record.meta)
+    headers = {name.lower(): value for name, value in mapping(record.headers).items()}
+    campaign, tenant = _queue_parts(record.queue)
+    complaint = text(report.get("feedback_type"))
+    event.event_type = event_type = event_type_of(complaint) if word == "Feedback" else TYPES.get(word, _UNKNOWN)
+    event.occurred_at = from_any_time(record.event_time) or from_any_time(record.timestamp)
+    event.provider_event_type = word
+    event.message_id = record.id
+    event.smtp_message_id = message_id(_first(headers.get("message-id"))) or _reported_id(report)
+    event.campaign_id = text(meta.get("campaign_id")) or text(meta.get("campaign")) or campaign
+    event.variant_id = text(meta.get("variant_id"))
+    event.stream = text(meta.get("stream")) or text(meta.get("tenant")) or tenant
+    event.tags = texts(meta.get("tags"))
+    event.metadata = json_object(meta)
+    event.subject = _first(headers.get("subject"))
+    event.sending_ip = bare_ip(record.source_address.address) if record.source_address else ""
+    event.sending_domain = _sending_domain(_first(headers.get("from")), record.sender, report)
+    if report:
+        event.sending_ip = event.sending_ip or text(report.get("source_ip"))
+        event.complaint_type = complaint
+    event.ip_pool = text(record.egress_pool)
+    event.smtp_code = smtp_code(response.code)
+    if response.enhanced_code:
+        event.enhanced_status = _enhanced(response.enhanced_code)
+    event.smtp_response = response.content
+    if record.peer_address and word != "Reception":
+        event.remote_mta = record.peer_address.name.rstrip(".")
+    event.attempt = whole(record.num_attempts, _MOST_ATTEMPTS)
+    event.sent_at = from_any_time(record.created_time) or from_any_time(record.created)
+    hint = _hint(word, event_type, record.bounce_classification) if event_type in REFUSALS else None
+    complete(event, context, hint=hint)
 
 
 def _first(value: Any) -> str:
     """A logged header's text; the first where several of one name were logged."""
-    return next(iter(texts(value)), "")
+    return value if type(value) is str else next(iter(texts(value)), "")
 
 
 def _queue_parts(queue: str) -> tuple[str, str]:
@@ -168,11 +213,11 @@ def _queue_parts(queue: str) -> tuple[str, str]:
     return (campaign, tenant) if colon else ("", campaign)
 
 
-def _sending_domain(headers: dict[str, str], record: dict[str, Any], report: dict[str, Any]) -> str:
+def _sending_domain(sender: str, envelope_sender: str, report: dict[str, Any]) -> str:
     """The From header's domain if it is logged, else the envelope sender's; a report names it itself."""
-    reported = next(iter(texts(report.get("reported_domain"))), "").lower()
-    sender = host_domain(headers.get("from")) or host_domain(record.get("sender"))
-    return reported if report else sender
+    if report:
+        return _first(report.get("reported_domain")).lower()
+    return host_domain(sender) or host_domain(envelope_sender)
 
 
 def _reported_id(report: dict[str, Any]) -> str:
@@ -180,13 +225,11 @@ def _reported_id(report: dict[str, Any]) -> str:
     return found[1] if found else ""
 
 
-def _enhanced(code: Any) -> str:
+def _enhanced(code: _Enhanced) -> str:
     """`{"class": 5, "subject": 1, "detail": 1}` as "5.1.1"."""
-    parts = mapping(code)
-    level, subject, detail = (parts.get(name) for name in ("class", "subject", "detail"))
-    if whole(level) not in {2, 4, 5} or type(subject) is not int or type(detail) is not int:
+    if whole(code.level) not in {2, 4, 5} or type(code.subject) is not int or type(code.detail) is not int:
         return ""
-    return bounces.codes_in(f"{level}.{subject}.{detail}")[1]
+    return bounces.codes_in(f"{code.level}.{code.subject}.{code.detail}")[1]
 
 
 def _hint(word: str, event_type: EventType, kumo_class: str) -> BounceClass | None:

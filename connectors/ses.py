@@ -13,13 +13,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import UNSET
+
 from connectors import firehose, sns
 from connectors.base import Certificates, Context, Failure, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import refuse_body, refuse_item
+from connectors.items import Item, ItemReader, lenient
 from connectors.parts import Header
-from connectors.ses_events import MARKS, PROVIDER, add_events
+from connectors.ses_events import EVENTS, PROVIDER, SesEvent, add_events, is_event
 from connectors.signatures import SharedSecret, Token
-from connectors.values import decode, mapping, text
+from connectors.values import mapping, text
 from schemas.errors import FailureCode
 
 if TYPE_CHECKING:
@@ -29,6 +33,22 @@ FIREHOSE = Token(Header(firehose.ACCESS_KEY))
 EVENT_BRIDGE = SharedSecret()
 _HANDSHAKES = frozenset({sns.SUBSCRIPTION_CONFIRMATION, sns.UNSUBSCRIBE_CONFIRMATION})
 _NO_EVENT = "no SES event inside: neither eventType nor notificationType nor mail"
+
+
+class _Envelope(Item):
+    """What may be around an event of SES: the keys of an SNS message, of an EventBridge event, of a Firehose batch."""
+
+    type: Any = msgspec.field(default=None, name="Type")
+    message: Any = msgspec.field(default=UNSET, name="Message")
+    source: Any = None
+    detail_type: Any = msgspec.field(default=None, name="detail-type")
+    detail: Any = None
+    time: Any = None
+    request_id: Any = msgspec.field(default=UNSET, name="requestId")
+    records: Any = None
+
+
+_ENVELOPES = ItemReader(_Envelope)
 
 
 class Ses:
@@ -53,37 +73,39 @@ class Ses:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event per recipient concerned. Subscription handshakes hold no events."""
+        result = ParseResult()
         try:
-            outer = mapping(decode(request.body))
-            data = _unwrap(outer)
+            outer = _ENVELOPES.read(request.body)
+            if outer.request_id is not UNSET and type(outer.records) is list:
+                for document in firehose.documents(outer.records):
+                    _add_document(result, document, context)
+                return result
+            data = _unwrap(outer, request.body)
         except ValueError as error:
             return refuse_body(FailureCode.NOT_JSON, f"no JSON, or an SNS message without any: {error}", request.body)
-        result = ParseResult()
-        if firehose.is_batch(outer):
-            for document in firehose.documents(outer["records"]):
-                _add_document(result, document, context)
-        elif data is not None:
-            if not MARKS & data.keys():
+        if data is not None:
+            if not is_event(data):
                 return refuse_body(FailureCode.WRONG_SHAPE, _NO_EVENT, request.body)
             add_events(result, data, context)
         return result
 
 
-def _unwrap(message: dict[str, Any]) -> dict[str, Any] | None:
+def _unwrap(outer: _Envelope, body: bytes) -> SesEvent | None:
     """The SES event inside an SNS message, an EventBridge event or nothing; None where none is meant.
 
-    Raises ValueError when an SNS message holds no JSON.
+    `body` is what `outer` was read from. Raises ValueError when an SNS message holds no JSON.
     """
-    if text(message.get("Type")) in _HANDSHAKES:
+    if text(outer.type) in _HANDSHAKES:
         return None
-    if "Message" in message:
-        inner = text(message["Message"])
+    if outer.message is not UNSET:
+        inner = text(outer.message)
         # SES greets a newly configured topic in prose.
-        return None if inner.startswith("Successfully validated SNS topic") else mapping(decode(inner.encode()))
-    detail = mapping(message.get("detail"))
-    if message.get("source") == "aws.ses" and not MARKS & detail.keys():  # about the account, not about a mail
-        return {"eventType": message.get("detail-type"), "detail": {"timestamp": message.get("time")}}
-    return detail or message
+        return None if inner.startswith("Successfully validated SNS topic") else EVENTS.read(inner.encode())
+    detail = lenient(SesEvent, outer.detail)
+    if outer.source == "aws.ses" and not is_event(detail):  # about the account, not about a mail
+        about = {"timestamp": outer.time}
+        return lenient(SesEvent, {"eventType": outer.detail_type, "detail": about})
+    return detail if mapping(outer.detail) else EVENTS.read(body)
 
 
 def _add_document(result: ParseResult, document: bytes | firehose.Unreadable, context: Context) -> None:
@@ -92,14 +114,14 @@ def _add_document(result: ParseResult, document: bytes | firehose.Unreadable, co
     if isinstance(document, firehose.Unreadable):
         refuse_item(result, place, document.item, document.reason)
         return
+    data, reason = None, _NO_EVENT
     try:
-        data = _unwrap(mapping(decode(document)))
-        reason = _NO_EVENT
+        data = _unwrap(_ENVELOPES.read(document), document)
+        if data is None:
+            return
     except ValueError as error:
-        data, reason = {}, f"no JSON: {error}"
-    if data is None:
-        return
-    if MARKS & data.keys():
+        reason = f"no JSON: {error}"
+    if data is not None and is_event(data):
         add_events(result, data, context)
     else:
         failure = Failure(code=FailureCode.ITEM_UNREADABLE, reason=reason, item=document, index=place)

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from connectors import bounces
 from connectors.base import Context, ParseResult
-from connectors.canonical import add, complete, refuse_item
+from connectors.canonical import REFUSALS, add, blanks, complete, refuse_item
+from connectors.items import Item, ItemReader
 from connectors.values import (
     decode,
-    first_text,
     from_rfc3339,
     host_domain,
     json_object,
@@ -30,7 +33,6 @@ from connectors.values import (
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 PROVIDER = "ses"
-MARKS = frozenset({"eventType", "notificationType", "mail"})  # one of them is there if an object is an SES event
 _CAMPAIGN_TAGS = ("campaign_id", "campaign-id", "campaign", "Campaign", "CampaignId")
 SUPPRESSED = frozenset({"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"})
 # How SES classes a bounce or delay; only used where the reply itself says nothing clear.
@@ -56,33 +58,97 @@ _DELAY_HINTS: dict[str, BounceReason] = {
 }
 
 
+class _CommonHeaders(Item):
+    message_id: str = msgspec.field(default="", name="messageId")
+    from_: Any = msgspec.field(default=None, name="from")
+    subject: str = ""
+
+
+class _Mail(Item):
+    timestamp: Any = None
+    source: str = ""
+    message_id: str = msgspec.field(default="", name="messageId")
+    destination: Any = None
+    headers: Any = None
+    common: _CommonHeaders = msgspec.field(default_factory=_CommonHeaders, name="commonHeaders")
+    tags: Any = None
+
+
+class _Thing(Item, rename="camel"):
+    """What happened: the object of any type of event, as far as it is read here."""
+
+    timestamp: Any = None
+    feedback_id: str = ""
+    recipients: Any = None
+    bounced_recipients: Any = None
+    complained_recipients: Any = None
+    delayed_recipients: Any = None
+    bounce_type: str = ""
+    bounce_sub_type: str = ""
+    complaint_sub_type: str = ""
+    complaint_feedback_type: str = ""
+    delay_type: str = ""
+    smtp_response: str = ""
+    reason: str = ""
+    error_message: str = ""
+    remote_mta_ip: str = ""
+    link: str = ""
+    user_agent: str = ""
+    ip_address: str = ""
+    new_topic_preferences: Any = None
+    old_topic_preferences: Any = None
+
+
+class SesEvent(Item, rename="camel"):
+    """One event, as far as it is read here."""
+
+    event_type: Any = UNSET
+    notification_type: Any = UNSET
+    mail: _Mail | UnsetType | None = UNSET
+    send: _Thing | None = None
+    delivery: _Thing | None = None
+    bounce: _Thing | None = None
+    complaint: _Thing | None = None
+    reject: _Thing | None = None
+    open: _Thing | None = None
+    click: _Thing | None = None
+    failure: _Thing | None = None
+    delivery_delay: _Thing | None = None
+    subscription: _Thing | None = None
+    detail: _Thing | None = None
+
+
+EVENTS = ItemReader(SesEvent)
+_NO_MAIL, _NOTHING = _Mail(), _Thing()
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type of SES event: under which key its object stands and which list names its recipients.
+    """One type of SES event: in which field its object stands and which list names its recipients.
 
     `recipients` "" means the mail's own destinations. `event_type` may depend on the object.
     """
 
-    event_type: Callable[[dict[str, Any]], EventType]
+    event_type: Callable[[_Thing], EventType]
     key: str
     recipients: str = ""
 
 
-def _always(event_type: EventType) -> Callable[[dict[str, Any]], EventType]:
+def _always(event_type: EventType) -> Callable[[_Thing], EventType]:
     return lambda _: event_type
 
 
-def _bounce_type(bounce: dict[str, Any]) -> EventType:
-    return EventType.REJECTED if text(bounce.get("bounceSubType")) in SUPPRESSED else EventType.BOUNCED
+def _bounce_type(bounce: _Thing) -> EventType:
+    return EventType.REJECTED if bounce.bounce_sub_type in SUPPRESSED else EventType.BOUNCED
 
 
-def _complaint_type(complaint: dict[str, Any]) -> EventType:
-    return EventType.REJECTED if text(complaint.get("complaintSubType")) in SUPPRESSED else EventType.COMPLAINED
+def _complaint_type(complaint: _Thing) -> EventType:
+    return EventType.REJECTED if complaint.complaint_sub_type in SUPPRESSED else EventType.COMPLAINED
 
 
-def _subscription_type(subscription: dict[str, Any]) -> EventType:
+def _subscription_type(subscription: _Thing) -> EventType:
     """Opting out of anything counts as unsubscribing; otherwise the person opted in."""
-    new, old = mapping(subscription.get("newTopicPreferences")), mapping(subscription.get("oldTopicPreferences"))
+    new, old = mapping(subscription.new_topic_preferences), mapping(subscription.old_topic_preferences)
     if new.get("unsubscribeAll") is True:
         return EventType.UNSUBSCRIBED
     before, after = _topics(old), _topics(new)
@@ -98,13 +164,13 @@ def _topics(preferences: dict[str, Any]) -> dict[str, str]:
 KINDS: dict[str, Kind] = {
     "Send": Kind(_always(EventType.SENT), "send"),
     "Delivery": Kind(_always(EventType.DELIVERED), "delivery", "recipients"),
-    "Bounce": Kind(_bounce_type, "bounce", "bouncedRecipients"),
-    "Complaint": Kind(_complaint_type, "complaint", "complainedRecipients"),
+    "Bounce": Kind(_bounce_type, "bounce", "bounced_recipients"),
+    "Complaint": Kind(_complaint_type, "complaint", "complained_recipients"),
     "Reject": Kind(_always(EventType.REJECTED), "reject"),
     "Open": Kind(_always(EventType.OPENED), "open"),
     "Click": Kind(_always(EventType.CLICKED), "click"),
     "Rendering Failure": Kind(_always(EventType.FAILED), "failure"),
-    "DeliveryDelay": Kind(_always(EventType.DEFERRED), "deliveryDelay", "delayedRecipients"),
+    "DeliveryDelay": Kind(_always(EventType.DEFERRED), "delivery_delay", "delayed_recipients"),
     "Subscription": Kind(_subscription_type, "subscription"),
 }
 _UNKNOWN = Kind(_always(EventType.UNKNOWN), "detail")
@@ -112,130 +178,130 @@ _READER_KEYS = frozenset({"open", "click"})
 _SENDING_KEYS = frozenset({"send", "reject", "failure"})  # these happen as the mail is sent and carry no time
 
 
-def add_events(result: ParseResult, data: dict[str, Any], context: Context) -> None:
+def is_event(data: SesEvent) -> bool:
+    """Whether it is an event of SES at all: it names its type, or has a mail."""
+    return not (data.event_type is data.notification_type is data.mail is UNSET)
+
+
+def add_events(result: ParseResult, data: SesEvent, context: Context) -> None:
     """Add an event for each recipient whom the SES event `data` concerns, and a failure for what is no recipient."""
-    word = first_text(data.get("eventType"), data.get("notificationType"))
+    word = text(data.event_type) or text(data.notification_type)
     kind = KINDS.get(word, _UNKNOWN)
-    thing = mapping(data.get(kind.key))
-    mail = mapping(data.get("mail"))
+    thing = getattr(data, kind.key) or _NOTHING
+    mail = data.mail or _NO_MAIL
+    new = blanks(context, PROVIDER)
     for recipient in _recipients(thing, mail, kind):
         if isinstance(recipient, str | dict):
-            add(result, _event(word, kind, thing, mail, recipient, context))
+            event = new()
+            _fill(event, word, kind, thing, mail, recipient, context)
+            add(result, event)
         else:
             place = len(result.events) + len(result.failures)
             refuse_item(result, place, recipient, f"expected a recipient, found {type(recipient).__name__}")
 
 
-def _recipients(thing: dict[str, Any], mail: dict[str, Any], kind: Kind) -> list[Any]:
+def _recipients(thing: _Thing, mail: _Mail, kind: Kind) -> list[Any]:
     """Those concerned; one unknown recipient where SES names none, or several could be meant."""
-    named = thing.get(kind.recipients) if kind.recipients else None
+    named = getattr(thing, kind.recipients) if kind.recipients else None
     if type(named) is list and named:
         return named
-    destinations = texts(mail.get("destination"))
+    destinations = texts(mail.destination)
     if kind.key in _READER_KEYS and len(destinations) > 1:
         return [""]  # one of them opened; counting it for each would invent readers
     return list(destinations) or [""]
 
 
-def _event(
+def _fill(
+    event: EmailEvent,
     word: str,
     kind: Kind,
-    thing: dict[str, Any],
-    mail: dict[str, Any],
+    thing: _Thing,
+    mail: _Mail,
     recipient: str | dict[str, Any],
     context: Context,
-) -> EmailEvent:
+) -> None:
     who = mapping(recipient)
-    address = text(who.get("emailAddress")) if who else text(recipient)
-    feedback_id = text(thing.get("feedbackId"))
-    event_type = kind.event_type(thing)
-    common, tags = mapping(mail.get("commonHeaders")), mapping(mail.get("tags"))
-    event = EmailEvent(
-        event_id="",
-        tenant=context.tenant,
-        source=context.source,
-        provider=PROVIDER,
-        event_type=event_type,
-        occurred_at=_sent_at(mail) if kind.key in _SENDING_KEYS else from_rfc3339(thing.get("timestamp")),
-        received_at=context.received_at,
-        provider_event_id=f"{feedback_id}|{address.lower()}" if feedback_id else "",
-        provider_event_type=word,
-        recipient=address,
-        message_id=text(mail.get("messageId")),
-        smtp_message_id=message_id(common.get("messageId")),
-        campaign_id=first_text(*(_tag(tags, name) for name in _CAMPAIGN_TAGS)),
-        variant_id=first_text(_tag(tags, "variant_id"), _tag(tags, "variant")),
-        stream=_tag(tags, "ses:configuration-set"),
-        tags=_header_values(mail, "x-tag"),
-        metadata=_metadata(mail, tags),
-        subject=text(common.get("subject")),
-        sending_ip=_tag(tags, "ses:outgoing-ip"),
-        ip_pool=_tag(tags, "ses:dedicated-ip-pool"),
-        sending_domain=_tag(tags, "ses:from-domain").lower() or _from_domain(common, mail),
-        enhanced_status=bounces.codes_in(text(who.get("status")))[1],
-        smtp_response=_response(thing, who),
-        remote_mta=text(thing.get("remoteMtaIp")),
-        url=text(thing.get("link")),
-        user_agent=text(thing.get("userAgent")) if kind.key in _READER_KEYS else "",
-        client_ip=text(thing.get("ipAddress")),
-        complaint_type=text(thing.get("complaintFeedbackType")),
-        sent_at=_sent_at(mail),
-    )
-    complete(event, context, hint=_hint(event_type, kind, thing))
-    return event
+    tags = {name: _first(values) for name, values in mapping(mail.tags).items()}
+    labels, documents = _own_headers(mail.headers)
+    event.event_type = event_type = kind.event_type(thing)
+    event.sent_at = from_rfc3339(mail.timestamp)
+    event.occurred_at = event.sent_at if kind.key in _SENDING_KEYS else from_rfc3339(thing.timestamp)
+    event.recipient = address = text(who.get("emailAddress")) if who else text(recipient)
+    if thing.feedback_id:
+        event.provider_event_id = f"{thing.feedback_id}|{address.lower()}"
+    event.provider_event_type = word
+    event.message_id = mail.message_id
+    event.smtp_message_id = message_id(mail.common.message_id)
+    event.campaign_id = next(filter(None, map(tags.get, _CAMPAIGN_TAGS)), "")
+    event.variant_id = tags.get("variant_id") or tags.get("variant", "")
+    event.stream = tags.get("ses:configuration-set", "")
+    event.tags = labels
+    event.metadata = _metadata(documents, tags)
+    event.subject = mail.common.subject
+    event.sending_ip = tags.get("ses:outgoing-ip", "")
+    event.ip_pool = tags.get("ses:dedicated-ip-pool", "")
+    event.sending_domain = tags.get("ses:from-domain", "").lower() or _from_domain(mail)
+    if who:
+        event.enhanced_status = bounces.codes_in(text(who.get("status")))[1]
+    event.smtp_response = _response(thing, who)
+    event.remote_mta = thing.remote_mta_ip
+    event.url = thing.link
+    if kind.key in _READER_KEYS:
+        event.user_agent = thing.user_agent
+    event.client_ip = thing.ip_address
+    event.complaint_type = thing.complaint_feedback_type
+    complete(event, context, hint=_hint(event_type, kind, thing) if event_type in REFUSALS else None)
 
 
-def _sent_at(mail: dict[str, Any]) -> int:
-    return from_rfc3339(mail.get("timestamp"))
+def _first(values: Any) -> str:
+    """The first of several texts; SES sends each message tag as a list."""
+    return next(iter(texts(values)), "")
 
 
-def _tag(tags: dict[str, Any], name: str) -> str:
-    """A message tag's first value; SES sends each as a list."""
-    return next(iter(texts(tags.get(name))), "")
+def _own_headers(headers: Any) -> tuple[list[str], list[str]]:
+    """What the message's X-Tag and X-Metadata headers hold."""
+    found: dict[str, list[str]] = {"x-tag": [], "x-metadata": []}
+    for header in map(mapping, sequence(headers)):
+        name = text(header.get("name")).lower()
+        if name in found and (value := text(header.get("value"))):
+            found[name].append(value)
+    return found["x-tag"], found["x-metadata"]
 
 
-def _metadata(mail: dict[str, Any], tags: dict[str, Any]) -> str:
+def _metadata(documents: list[str], tags: dict[str, str]) -> str:
     """The sender's own tags (those in SES's name space have fields of their own), and the object in X-Metadata."""
     own: dict[str, Any] = {}
-    for value in _header_values(mail, "x-metadata"):
+    for value in documents:
         try:
             own.update(mapping(decode(value.encode())))
         except ValueError:
             continue  # a header of somebody else's meaning
-    own.update({name: _tag(tags, name) for name in tags if not name.startswith("ses:")})
+    own.update({name: value for name, value in tags.items() if not name.startswith("ses:")})
     return json_object(own)
 
 
-def _header_values(mail: dict[str, Any], name: str) -> list[str]:
-    headers = (mapping(header) for header in sequence(mail.get("headers")))
-    return [text(h.get("value")) for h in headers if text(h.get("name")).lower() == name and text(h.get("value"))]
+def _from_domain(mail: _Mail) -> str:
+    return host_domain(_first(mail.common.from_)) or host_domain(mail.source)
 
 
-def _from_domain(common: dict[str, Any], mail: dict[str, Any]) -> str:
-    return host_domain(next(iter(texts(common.get("from"))), "")) or host_domain(mail.get("source"))
-
-
-def _response(thing: dict[str, Any], who: dict[str, Any]) -> str:
+def _response(thing: _Thing, who: dict[str, Any]) -> str:
     """The reply, or what SES says in its place, without DSN's "smtp; "."""
-    words = first_text(
-        who.get("diagnosticCode"), thing.get("smtpResponse"), thing.get("reason"), thing.get("errorMessage")
-    )
+    words = text(who.get("diagnosticCode")) or thing.smtp_response or thing.reason or thing.error_message
     kind, separator, rest = words.partition(";")
     return rest.strip() if separator and kind.strip().lower() == "smtp" else words
 
 
-def _hint(event_type: EventType, kind: Kind, thing: dict[str, Any]) -> BounceClass | None:
+def _hint(event_type: EventType, kind: Kind, thing: _Thing) -> BounceClass | None:
     """How SES itself classes a refusal."""
     if kind.key == "reject":
         return bounces.of(BounceReason.CONTENT_REJECTED, confidence=0.8, rule="ses:Reject")
     if kind.key in {"bounce", "complaint"} and event_type is EventType.REJECTED:
-        sub_type = first_text(thing.get("bounceSubType"), thing.get("complaintSubType"))
+        sub_type = thing.bounce_sub_type or thing.complaint_sub_type
         return bounces.of(BounceReason.SUPPRESSED, confidence=1.0, rule=f"ses:{sub_type}")
-    if kind.key == "deliveryDelay":
-        word = text(thing.get("delayType"))
-        reason = _DELAY_HINTS.get(word)
-        return bounces.of(reason, 4, confidence=0.7, rule=f"ses:{word}") if reason else None
-    major, minor = text(thing.get("bounceType")), text(thing.get("bounceSubType"))
+    if kind.key == "delivery_delay":
+        reason = _DELAY_HINTS.get(thing.delay_type)
+        return bounces.of(reason, 4, confidence=0.7, rule=f"ses:{thing.delay_type}") if reason else None
+    major, minor = thing.bounce_type, thing.bounce_sub_type
     reason = BOUNCE_HINTS.get((major, minor))
     if reason is None:
         return None

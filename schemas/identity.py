@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in the parts, so they cannot run together
+_SEPARATOR_TEXT = SEPARATOR.decode()
 _ID_SIZE = 16  # bytes
 
 
@@ -22,7 +23,7 @@ def digest(*parts: str | int) -> str:
 
 
 def _joined(parts: Iterable[str | int]) -> bytes:
-    return SEPARATOR.decode().join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return _SEPARATOR_TEXT.join(map(str, parts)).encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=1024)  # two per tenant and provider
@@ -41,7 +42,9 @@ def event_id(tenant: str, provider: str, provider_event_id: str, *content: str |
         state = _begun(tenant, provider, "id").copy()
         state.update(provider_event_id.encode("utf-8", "surrogatepass"))
         return state.hexdigest()
-    return digest(tenant, provider, "content", *content)
+    state = _begun(tenant, provider, "content").copy()
+    state.update(_joined(content))
+    return state.hexdigest()
 
 
 def normalise_address(address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -121,3 +122,21 @@ def test_own_values_are_an_object_or_a_text_by_the_name_of_the_field(field: Any,
 @given(JSON)
 def test_own_values_never_raise_and_can_be_written(value: Any) -> None:
     values.json_object(values.own_values(value, "Custom"))
+
+
+FORM = st.lists(
+    st.sampled_from([
+        b"%", b"%4", b"%41", b"%3d", b"%26", b"%25", b"%C3%A9", b"%E9", b"%00", b"%0D%0A", b"=", b"=3D", b"=\n",
+        b"&", b"+", b"a", b"_", b" ", b"\t", b"\r\n", "\xe9".encode(), b"\x00", b";",
+    ])
+)  # fmt: skip
+
+
+@given(FORM.map(b"".join))
+def test_a_form_reads_as_urllib_reads_it(body: bytes) -> None:
+    assert values.form(body) == parse_qsl(body.decode(), keep_blank_values=True)
+
+
+def test_a_form_of_more_than_a_thousand_fields_is_none() -> None:
+    assert len(values.form(b"&".join([b"a=1"] * 1_000))) == 1_000
+    assert values.form(b"&".join([b"a=1"] * 1_001)) == []
