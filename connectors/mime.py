@@ -16,6 +16,7 @@ from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
+from typing import Any
 
 from connectors.values import MAX_MILLIS
 from schemas.identity import normalise_address
@@ -73,8 +74,8 @@ def parts(message: Message) -> list[Message]:
     while waiting and len(found) < _MOST_PARTS:
         part = waiting.pop()
         found.append(part)
-        inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list):
+        if part.is_multipart() and part.get_content_maintype() == "multipart":  # else its payload is a text, decoded
+            inner: Any = part.get_payload()
             waiting += [each for each in reversed(inner) if isinstance(each, Message)]
     return found
 

@@ -13,7 +13,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import TYPE_CHECKING
 
@@ -173,5 +173,5 @@ def _decoded(subject: str) -> str:
         return subject
     try:
         return str(make_header(decode_header(subject)))
-    except (HeaderParseError, LookupError, ValueError):  # UnicodeDecodeError is a ValueError
+    except (MessageError, LookupError, ValueError):  # UnicodeDecodeError is a ValueError
         return subject

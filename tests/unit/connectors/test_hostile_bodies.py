@@ -84,9 +84,12 @@ def test_a_text_in_a_charset_that_is_a_puzzle_is_read_as_utf8() -> None:
         b"Subject: =?unicode_escape?q?=5Cud800?=",
         b"Subject: =?punycode?q?" + b"b9" * 500 + b"?=",
         b"Subject: =?hex?q?00?= and =?utf-8?q?more?= \xff",
+        b"Content-Type: text/plain; charset=ut\x00f-8",
+        b"Content-Type: text/plain; charset*=ut\x00f-8''x",
     ],
 )
 def test_a_strange_header_raises_nothing(line: bytes) -> None:
+    mail(line + b"\nFrom: MAILER-DAEMON@example.net\n\n\xff No such user ada@example.com.\n")
     for event in mail(line + b"\nFrom: ada@example.com\nTo: unsubscribe@shop.example\n\n").events:
         assert isinstance(event, EmailEvent)
         event.subject.encode()
