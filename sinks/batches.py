@@ -57,7 +57,8 @@ class Buffer:
     `committed`: the group's offset, below which everything is in the table (0 without one). `end`: how
     far the log is known to be read, which passes the last record where the log ends in a hole.
     `pinned`: bounds that the next batch must have; `is_announced`: whether its intent row is written.
-    `topic_id` is "" until the partition's history was looked up.
+    `was_sent`: the batch may have reached the store before, by whomever. `topic_id` is "" until the
+    partition's history was looked up.
     """
 
     partition: Partition
@@ -67,6 +68,12 @@ class Buffer:
     end: int = -1
     pinned: Bounds | None = None
     is_announced: bool = False
+    was_sent: bool = False
+
+    @property
+    def is_untouched(self) -> bool:
+        """Nothing was read of the partition since it was assigned."""
+        return self.end < 0
 
     def add(self, entry: Entry) -> bool:
         """Append a record. False if it stands before what was read or committed: the log went back."""
@@ -83,14 +90,15 @@ class Buffer:
         self.entries = [entry]
         self.end = entry.offset + 1
         self.pinned = None
-        self.is_announced = False
+        self.is_announced = self.was_sent = False
 
     def reached(self, offset: int) -> None:
         """The log was read up to `offset` (excluded), whether or not records stood there."""
         self.end = max(self.end, offset)
 
     def pin(self, bounds: Bounds, *, is_announced: bool) -> None:
-        """The next batch must have these bounds."""
+        """The next batch must have these bounds; announced ones that are not ours may have been sent."""
+        self.was_sent = self.was_sent or (is_announced and bounds != self.pinned)
         self.pinned = bounds
         self.is_announced = is_announced
 
@@ -115,4 +123,4 @@ class Buffer:
         """Drop the batch's records without a commit: there was nothing to store in them."""
         self.entries = self.entries[len(batch.entries) :]
         self.pinned = None
-        self.is_announced = False
+        self.is_announced = self.was_sent = False

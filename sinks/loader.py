@@ -10,6 +10,7 @@ Container layout: Avro specification 1.11, "Object Container Files".
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,12 +25,15 @@ from schemas.encoding import long
 from schemas.errors import FailureCode, Permanent
 from sinks.batches import Batch, Entry
 from sinks.clickhouse import OutOfMemory, translate
+from sinks.repeats import Repeats
 from sinks.tables import TableSpec
 
 CONTROL = (LaneMarker, LaneIds, Tick)  # a lane's own records share the topics; they are no rows
 _SYNC_SIZE = 16
 _EMPTY_BLOCK_SIZE = 2 + _SYNC_SIZE  # count 0, length 0, sync marker
 _ONE = b"\x02"  # the number 1 as zigzag varint
+_TURNS = 3  # of sending what a repeat left out: the second is needed only if the store was killed in the first
+_LOG = logging.getLogger(__name__)
 
 # Never trust a server's defaults here: async_insert is on from 26.x, and the last one was off from 24.7.
 SETTINGS: dict[str, Any] = {
@@ -70,6 +74,7 @@ class Loader:
     def __init__(self, client: Client, codec: Codec) -> None:
         self._client = client
         self._codec = codec
+        self._repeats = Repeats(client, codec)
 
     def sort(self, spec: TableSpec, batch: Batch) -> Sorted:
         """Which records are rows, in which schema; the rest skipped or refused."""
@@ -92,15 +97,33 @@ class Loader:
                 found.refused.append(Refusal(entry, FailureCode.UNDECODABLE, reason))
         return found
 
-    def load(self, spec: TableSpec, batch: Batch, found: Sorted) -> list[Refusal]:
+    def load(self, spec: TableSpec, batch: Batch, found: Sorted, *, is_repeat: bool = False) -> list[Refusal]:
         """Insert the rows of a sorted batch; every record that did not become a row, and why.
 
-        Calling it again with the same batch changes nothing. Raises Transient or Misconfigured.
+        Calling it again with the same batch changes nothing. `is_repeat`: it may have been sent before, so
+        see that its rows are there. Raises Transient or Misconfigured.
         """
         refused = list(found.refused)
         for version, entries in sorted(found.groups.items(), key=lambda group: group[0].schema_id):
-            self._load(spec, version, entries, f"{batch.token}:v{version.version}", refused)
+            token = f"{batch.token}:v{version.version}"
+            self._load(spec, version, entries, token, refused)
+            if is_repeat:
+                self._complete(spec, version, entries, token, refused)
         return refused
+
+    def _complete(
+        self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]
+    ) -> None:
+        """Send what the store dropped as a duplicate though it does not have it, under a token of its own."""
+        gone = {refusal.entry.offset for refusal in refused}
+        rows = [entry for entry in entries if entry.offset not in gone]
+        for turn in range(_TURNS):
+            rows = self._repeats.missing(spec, rows)
+            if not rows:
+                return
+            _LOG.warning("sink: %s had taken %d rows for duplicates and lacks them: sent again", spec.table, len(rows))
+            self._load(spec, version, rows, f"{token}:lost{turn}", refused)
+        _LOG.error("sink: %s takes %d rows from %s and does not show them", spec.table, len(rows), token)
 
     def _load(
         self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]

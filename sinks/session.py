@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -27,9 +27,9 @@ from sinks.loader import Loader, Refusal, Sorted
 from sinks.log import LOOKUP_TIMEOUT_S, Log
 from sinks.metrics import SinkMetrics
 from sinks.settings import SinkSettings
+from sinks.silence import Silence
 from sinks.tables import TableSpec
 
-SILENCE_S = 15.0  # without a record, before the log is asked whether it has more
 POLL_S = 0.1  # how late a stop is noticed
 _LOG = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ class Session:
         self._clock = clock
         self._at = at
         self._buffers: dict[tuple[str, int], Buffer] = {}  # by Partition; asked with plain tuples, record by record
-        self._committed_at = self._heard_at = clock()
+        self._committed_at = self._drained_at = clock()
+        self._silence = Silence()
         self._loaders = ThreadPoolExecutor(settings.inserts_at_once, thread_name_prefix="insert")
         consumer.subscribe(list(specs), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
@@ -80,14 +81,13 @@ class Session:
                 deadline = began + max(settings.busy_flush_s, settings.flush_s)
                 left = deadline - self._clock()
             if left <= 0:
-                if records:
-                    self._heard_at = self._clock()
                 return
             message = self._consumer.poll(min(left, POLL_S))
-            if message is not None:
+            if message is None:
+                self._drained_at = self._clock()
+            else:
                 records += 1
                 size += self._take(message)
-        self._heard_at = self._clock()
 
     def wait(self, seconds: float, is_stopping: Callable[[], bool]) -> None:
         """Stay in the group for `seconds` without reading on: nothing is fetched, memory stays as it is."""
@@ -98,6 +98,7 @@ class Session:
             if message is not None:  # of a partition that came in this very poll
                 self._take(message)
         self._consumer.resume(self._assignment())
+        self._silence.forget()
 
     def flush(self) -> None:
         """One round over everything collected. Raises Transient or Misconfigured; repeat it then."""
@@ -135,7 +136,6 @@ class Session:
             begin = place.offset if place.offset >= 0 else OFFSET_BEGINNING
             start.append(TopicPartition(place.topic, place.partition, begin))
         consumer.assign(start)
-        self._heard_at = self._clock()
         _LOG.info("sink: %d partitions assigned", len(start))
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -159,7 +159,10 @@ class Session:
             return 0
         value = message.value()
         entry = Entry(message.offset() or 0, message.timestamp()[1], value)
+        is_untouched = buffer.is_untouched
         if not buffer.add(entry):
+            if not is_untouched:
+                raise Transient(f"{buffer.partition} went back to {entry.offset}: reading again from what is committed")
             _LOG.warning("sink: %s[%d] is a new log that starts at %d", *buffer.partition, entry.offset)
             buffer.restart(entry)
         return len(value) if value else 0
@@ -175,18 +178,16 @@ class Session:
             _LOG.warning("sink: the broker says %s about %s", error.name(), message.topic())
 
     def _check_silence(self) -> None:
-        """A consumer can fall silent for good when its broker dies in the middle of a rebalance.
+        """Raises KafkaException when a partition is read no more though the log has more: a new consumer is due."""
+        ends = {buffer.partition: max(buffer.end, buffer.committed) for buffer in self._buffers.values()}
+        broken = self._silence.broken(ends, self._drained_at, lambda place: self._high(place) > ends[place] + 1)
+        if broken is not None:
+            _LOG.warning("sink: %s[%d] has records from %d on, none came", *broken, ends[broken])
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the library's public name
 
-        Raises KafkaException when nothing came for long though the log has more: a new consumer is due.
-        """
-        if self._clock() - self._heard_at < SILENCE_S:
-            return
-        self._heard_at = self._clock()
-        for buffer in self._buffers.values():
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(*buffer.partition), timeout=LOOKUP_TIMEOUT_S)
-            if high > max(buffer.end, buffer.committed) + 1:  # the last offset may be a transaction's own mark
-                _LOG.warning("sink: %s[%d] has records up to %d, none came", *buffer.partition, high)
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the library's public name
+    def _high(self, place: Partition) -> int:
+        """The offset behind the partition's last record, which may be a transaction's own mark."""
+        return self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=LOOKUP_TIMEOUT_S)[1]
 
     # -- one round ------------------------------------------------------------------------------
 
@@ -220,10 +221,7 @@ class Session:
 
     def _insert(self, work: Sequence[tuple[Buffer, Batch, Sorted]]) -> None:
         """Load side by side, since an insert is mostly waiting; what went in is committed, whatever the rest did."""
-        loading = [
-            (item, self._loaders.submit(self._loader.load, self._specs[item[1].partition.topic], item[1], item[2]))
-            for item in work
-        ]
+        loading = [(item, self._submit(*item)) for item in work]
         wait([future for _, future in loading])
         loaded: list[tuple[Buffer, Batch]] = []
         try:
@@ -237,6 +235,11 @@ class Session:
             if loaded:
                 self._commit(loaded)
                 self._at("committed")
+
+    def _submit(self, buffer: Buffer, batch: Batch, found: Sorted) -> Future[list[Refusal]]:
+        is_repeat, buffer.was_sent = buffer.was_sent, True
+        spec = self._specs[batch.partition.topic]
+        return self._loaders.submit(self._loader.load, spec, batch, found, is_repeat=is_repeat)
 
     def _bury(self, partition: Partition, refused: Sequence[Refusal]) -> None:
         """Refused records become dead letters; refused dead letters only a line, or they would go round."""

@@ -10,5 +10,8 @@ TABLE = TableSpec(
     table="activity_events",
     topic=ACTIVITY_EVENTS,
     record=ActivityEvent,
+    key=("tenant", "event_id"),
+    version="received_at",
+    time="occurred_at",
     note="one row per thing a person did outside of mail; the view `activities` reads it",
 )

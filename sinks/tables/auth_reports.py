@@ -10,5 +10,8 @@ TABLE = TableSpec(
     table="auth_reports",
     topic=AUTH_REPORTS,
     record=AuthReport,
+    key=("tenant", "event_id"),
+    version="received_at",
+    time="begins_at",
     note="one row per row of a DMARC or TLS report; the view `authentication` reads it",
 )

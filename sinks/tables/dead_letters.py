@@ -10,5 +10,7 @@ TABLE = TableSpec(
     table="dead_letters",
     topic=DEAD_LETTERS,
     record=DeadLetter,
+    key=("tenant", "dead_letter_id"),
+    version="received_at",
     note="what could not be processed, with the original bytes; the view `failures` leaves those out",
 )

@@ -10,5 +10,7 @@ TABLE = TableSpec(
     table="decisions",
     topic=DECISIONS,
     record=Decision,
+    key=("tenant", "decision_id"),
+    version="decided_at",
     note="what remediation decided; the view `decision_log` joins the outcomes",
 )

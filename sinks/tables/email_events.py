@@ -10,5 +10,8 @@ TABLE = TableSpec(
     table="email_events",
     topic=EMAIL_EVENTS,
     record=EmailEvent,
+    key=("tenant", "event_id"),
+    version="received_at",
+    time="occurred_at",
     note="one row per mail event; the views `events` and `bounces` read it",
 )

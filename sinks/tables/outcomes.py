@@ -10,5 +10,7 @@ TABLE = TableSpec(
     table="outcomes",
     topic=OUTCOMES,
     record=Outcome,
+    key=("tenant", "decision_id", "outcome_id"),
+    version="attempt",
     note="what each control answered to a decision",
 )

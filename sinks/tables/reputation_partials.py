@@ -10,5 +10,8 @@ TABLE = TableSpec(
     table="reputation_partials",
     topic=REPUTATION_PARTIALS,
     record=ReputationPartial,
+    key=("tenant", "kind", "key", "minute", "source", "partition"),
+    version="applied_offset",
+    time="minute",
     note="absolute counts per log partition, key and minute; the views `partials` and `campaign_summary` read it",
 )

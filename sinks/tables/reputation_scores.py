@@ -10,5 +10,7 @@ TABLE = TableSpec(
     table="reputation_scores",
     topic=REPUTATION_SCORES,
     record=ReputationScore,
+    key=("tenant", "kind", "key", "version"),
+    version="scored_at",
     note="every score of the last 90 days; the views `scores` and `scores_now` read it",
 )

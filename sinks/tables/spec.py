@@ -11,12 +11,19 @@ from schemas.topics import Topic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
-    """One table filled from one topic: column names are the field names of `record`, nothing is converted."""
+    """One table filled from one topic: column names are the field names of `record`, nothing is converted.
+
+    Of rows that agree in the columns `key` the one with the highest `version` counts. `time`: the column, in
+    ms, that tells where in the table a row is ("" without one).
+    """
 
     table: str
     topic: Topic
     record: type
+    key: tuple[str, ...]
+    version: str
     note: str
+    time: str = ""
 
 
 def registry(*specs: TableSpec) -> tuple[TableSpec, ...]:

@@ -10,5 +10,8 @@ TABLE = TableSpec(
     table="standing_reports",
     topic=STANDING_REPORTS,
     record=StandingReport,
+    key=("tenant", "event_id"),
+    version="received_at",
+    time="begins_at",
     note="one row per figure of a mailbox provider about a domain or an IP; the view `standing` reads it",
 )

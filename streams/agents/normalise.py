@@ -122,7 +122,7 @@ def attach(app: Any, lane: RelayLane, normaliser: Normaliser, log: LogProducer) 
                     await _relay(batch, normaliser, log)
                     lane.done(batch)
             except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
-                await lane.crash(error)
+                await lane.failed(batch, error)
 
 
 async def _relay(batch: Batch[None], normaliser: Normaliser, log: LogProducer) -> None:

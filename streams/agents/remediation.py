@@ -162,7 +162,7 @@ def attach(app: Any, lane: ScoresLane, remediation: Remediation) -> None:
                         await _one(remediation, remediation.decide, value or b"", origin)
                     lane.done(batch)
             except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
-                await lane.crash(error)
+                await lane.failed(batch, error)
 
     @app.agent(decisions)  # type: ignore[untyped-decorator]
     async def carry_out(stream: Any) -> None:

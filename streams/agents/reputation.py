@@ -23,4 +23,4 @@ def attach(app: Any, lane: StatefulLane[PartitionCounts], stats: Telemetry) -> N
                     lane.done(batch)
                     stats.show_counted(batch.part.number, batch.part.state.totals)
             except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
-                await lane.crash(error)
+                await lane.failed(batch, error)

@@ -104,6 +104,11 @@ class Lane(Service, Generic[State]):
             batch.part.next = batch.end
             self._stir()
 
+    async def failed(self, batch: Batch[State], error: BaseException) -> None:
+        """The batch's effect may be half in the state: write nothing more of it, end the process."""
+        batch.part.is_spoiled = True
+        await self.crash(error)
+
     async def flush(self, part: Part[State]) -> None:
         """Make everything done so far durable, then commit the position.
 
@@ -111,7 +116,7 @@ class Lane(Service, Generic[State]):
         later marker would vouch for rows that went with the failed write.
         """
         async with part.lock:
-            if part.next == part.flushed or part.has_failed:
+            if part.next == part.flushed or part.has_failed or part.is_spoiled:
                 return
             upto, began_cpu_s = part.next, time.thread_time()
             cut = self._cut(part)  # the cut and `upto` belong together: no await between them

@@ -25,6 +25,7 @@ class Part(Generic[State]):
     flushed: int = -1  # differs from `next` at first: the first flush always writes and commits
     is_live: bool = True
     has_failed: bool = False  # a cut was taken and may not be in the log: nothing may be vouched for any more
+    is_spoiled: bool = False  # a batch is half in the state: as above
     epoch: int = 0  # rises at every rewind; batches of an older epoch are stale
     must_rewind: bool = False
     handed_at_s: float = 0.0

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -27,7 +27,7 @@ State = TypeVar("State")
 Result = TypeVar("Result")
 
 _POLL_S = 0.1  # how late a rewind, a commit or the end is noticed on a silent topic
-_SILENT_POLLS = 150  # 15 s without a record, before the log is asked whether it has more
+_SILENT_S = 15.0  # that a partition or the group gives nothing, before the log is asked
 _ASK_S = 5.0  # for the answer
 _LONELY_LOOKS = 4  # a minute without a word from a group whose broker answers
 _COMMIT_S = 0.5  # commits are for lag monitors: a flush on a quiet stream comes more often
@@ -60,6 +60,15 @@ class Owner(Protocol[State]):
         """The thread has ended."""
 
 
+class _Stand(NamedTuple):
+    """How far a partition is read since when, and whether the log had more when it was last asked."""
+
+    part: Part[Any]
+    fetched: int
+    since_s: float
+    is_suspect: bool
+
+
 class Reader(Generic[State]):
     """Runs the consumer from `start` to `stop`. `make_consumer`: from librdkafka's settings."""
 
@@ -69,9 +78,8 @@ class Reader(Generic[State]):
         self._halt = threading.Event()
         self._to_commit: dict[int, int] = {}
         self._committed_s, self._is_committing = 0.0, False
-        self._silent_polls = 0
-        self._lonely_looks = 0
-        self._suspects: set[tuple[int, int]] = set()  # partitions found silent once, with the position then
+        self._stands: dict[int, _Stand] = {}
+        self._lonely_looks, self._looked_s = 0, time.monotonic()
         self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
         self.has_joined = False  # the group has said which partitions are ours, perhaps none
 
@@ -103,7 +111,8 @@ class Reader(Generic[State]):
                 if batches:
                     self._on_loop(self._owner.take(batches))
                 self._begin_fresh()
-                self._check_silence()
+                if not batches:
+                    self._check_silence(time.monotonic())
             self._consumer.close()  # calls _revoked: a last flush, then leave the group
         except BaseException as error:  # a thread's end must never go unnoticed
             if not self._halt.is_set():
@@ -138,7 +147,6 @@ class Reader(Generic[State]):
             linger_s = self._owner.linger_until_s(now) - now
             messages += self._consumer.consume(self._owner.settings.batch, max(linger_s, 0.0))
         self._report(runs.errors(messages))
-        self._silent_polls = 0 if messages else self._silent_polls + 1
         fresh = {item.partition for item in self._fresh}  # these records are of an earlier ownership: to be read again
         batches = []
         for number, records in runs.by_partition(messages).items():
@@ -199,7 +207,6 @@ class Reader(Generic[State]):
         if places:
             consumer.pause(places)  # what this very poll returns of them was read before
         self._fresh += places
-        self._silent_polls = 0
         self._owner.parts.update(opened)
         self.has_joined = True
         log.info("%s: own partitions %s, new %s", self._topic, sorted(self._owner.parts), sorted(opened))
@@ -227,27 +234,32 @@ class Reader(Generic[State]):
 
     # -- silence -------------------------------------------------------------------------------------------------
 
-    def _check_silence(self) -> None:
-        """A consumer can fall silent for good when its broker dies in a rebalance: see that it has not.
+    def _check_silence(self, now: float) -> None:
+        """A consumer can fall silent about a partition for good, while it gives records of others.
 
-        Raises KafkaException when twice in a row nothing came for long though another consumer is given more;
-        once may be a record that has only just arrived.
+        Called when nothing that was fetched is left to read. Raises KafkaException when twice in a row a partition
+        gave nothing for long though another consumer is given more; once may be a record that has only just arrived.
         """
-        if self._silent_polls < _SILENT_POLLS:
-            return
-        self._silent_polls = 0
         if not self.has_joined:
-            self._look_for_group()
-            return
-        silent = {(part.number, part.fetched) for part in list(self._owner.parts.values()) if self._has_more(part)}
-        for number, position in silent:
-            log.warning("partition %d has records from %d on, none came", number, position)
-        if silent & self._suspects:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
-        self._suspects = silent
+            self._look_for_group(now)
+        for part in list(self._owner.parts.values()):
+            stand = self._stands.get(part.number)
+            if stand is None or stand.part is not part or stand.fetched != part.fetched:
+                self._stands[part.number] = _Stand(part, part.fetched, now, is_suspect=False)
+            elif now - stand.since_s >= _SILENT_S:
+                is_silent = self._has_more(part)
+                if is_silent:
+                    log.warning("partition %d has records from %d on, none came", part.number, part.fetched)
+                if is_silent and stand.is_suspect:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
+                self._stands[part.number] = _Stand(part, part.fetched, now, is_silent)
+                return  # one at a time: a log that is away takes seconds not to answer
 
-    def _look_for_group(self) -> None:
+    def _look_for_group(self, now: float) -> None:
         """A join can get lost in a coordinator: see that it ends some day. Raises KafkaException when it does not."""
+        if now - self._looked_s < _SILENT_S:
+            return
+        self._looked_s = now
         try:
             self._consumer.list_topics(self._topic, _ASK_S)
         except KafkaException as error:  # the broker is away: its return comes first

@@ -24,6 +24,7 @@ from sinks.batches import Batch, Bounds, Entry, Partition
 from sinks.clickhouse import connect
 from sinks.loader import Loader
 from sinks.migrate import apply_tables
+from sinks.repeats import Repeats
 from sinks.tables import TABLES, TableSpec
 from sinks.tables.spec import registry
 
@@ -128,6 +129,26 @@ def test_the_table_replaces_and_remembers_insert_tokens(client: Client, spec: Ta
     engine = client.query(sql, {"t": spec.table}).result_rows[0][0]
     assert engine.startswith("ReplacingMergeTree(")
     assert "non_replicated_deduplication_window = 10000" in engine
+
+
+@each_table
+def test_the_table_keeps_the_newest_version_of_each_key(client: Client, spec: TableSpec) -> None:
+    sql = "SELECT engine_full, sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {t:String}"
+    engine, order = client.query(sql, {"t": spec.table}).result_rows[0]
+    assert engine.startswith(f"ReplacingMergeTree({spec.version})")
+    assert set(spec.key) <= set(order.split(", "))
+    assert spec.time in order  # what else is in the order follows from the key
+
+
+@each_table
+def test_a_row_that_is_missing_or_older_is_found_and_no_other(filled: Client, spec: TableSpec) -> None:
+    record, codec = sample(spec), Codec()
+    name = spec.key[-1]
+    other = dataclasses.replace(record, **{name: getattr(record, name) + ("x" if name.endswith("_id") else 1)})
+    newer = dataclasses.replace(record, **{spec.version: getattr(record, spec.version) + 1})
+    entries = [Entry(at, 0, codec.encode(item)) for at, item in enumerate([record, other, newer])]
+    missing = Repeats(filled, codec).missing(spec, entries)
+    assert [entry.offset for entry in missing] == [1, 2]
 
 
 @each_table

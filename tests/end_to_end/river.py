@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from streams.simulator.report import build_report, wait_until_stored
 from streams.simulator.simulator import Simulator
 
 STORED_S = 90.0
+_LOG_LINES = 25
 Disturb = Callable[[Demonstration], Coroutine[Any, Any, None]]
 
 
@@ -45,9 +47,21 @@ async def ride(run: Ride, folder: Path, disturb: Disturb = undisturbed) -> tuple
         show = Demonstration(workspace, simulator, Wishes(environ=environ, kafka=run.kafka), report=said.append)
         try:
             await show.start()
-            return await _measured(show, disturb), said
+            report = await _measured(show, disturb)
+            if report["problems"]:
+                _tell(report, said, folder)
+            return report, said
         finally:
             await show.stop()
+
+
+def _tell(report: dict[str, Any], said: list[str], folder: Path) -> None:
+    """What pytest shows when the test fails: without it a rare failure leaves nothing to go by."""
+    lines = [f"waited {report['stored_after_s']} s", *report["problems"], *said]
+    for log in sorted(folder.rglob("*.log")):
+        written = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines += [f"--- {log.name}", *written[-_LOG_LINES:]]
+    sys.stderr.write("\n".join([*lines, ""]))
 
 
 async def _measured(show: Demonstration, disturb: Disturb) -> dict[str, Any]:
@@ -58,8 +72,11 @@ async def _measured(show: Demonstration, disturb: Disturb) -> dict[str, Any]:
     try:
         await show.traffic(lambda _line: None)
         await disturbing
+        began = time.monotonic()
         await wait_until_stored(client, show.simulator.truth, STORED_S, patience_s=STORED_S)
-        return await asyncio.to_thread(build_report, client, show.simulator.truth, list(prober.end_to_end_ms))
+        took_s = time.monotonic() - began
+        report = await asyncio.to_thread(build_report, client, show.simulator.truth, list(prober.end_to_end_ms))
+        return report | {"stored_after_s": round(took_s, 1)}
     finally:
         disturbing.cancel()
         probing.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from types import SimpleNamespace
 from typing import Any, cast
 
 import fastavro
@@ -60,10 +61,16 @@ class Store:
     def stored(self) -> list[int]:
         return sorted(attempt for rows in self.rows.values() for attempt in rows)
 
+    def query(self, sql: str, parameters: Any, settings: Any) -> Any:
+        """Rows of (tenant, decision, outcome, newest attempt) for the keys asked about."""
+        assert "FROM outcomes WHERE (tenant, decision_id, outcome_id) IN" in sql
+        held = {("t", "d", f"o{number}") for number in self.stored()}
+        return SimpleNamespace(result_rows=[(*key, int(key[2][1:])) for key in parameters["keys"] if key in held])
 
-def load(store: Any, wanted: Batch) -> list[Refusal]:
+
+def load(store: Any, wanted: Batch, *, is_repeat: bool = False) -> list[Refusal]:
     loader = Loader(cast("Client", store), CODEC)
-    return loader.load(SPEC, wanted, loader.sort(SPEC, wanted))
+    return loader.load(SPEC, wanted, loader.sort(SPEC, wanted), is_repeat=is_repeat)
 
 
 def test_every_body_stands_in_a_block_of_its_own() -> None:
@@ -77,6 +84,36 @@ def test_one_insert_carries_the_whole_batch_under_its_token() -> None:
     store = Store()
     assert load(store, batch(*map(outcome, range(5)))) == []
     assert store.rows == {"t@id:0:0-4:v1": [0, 1, 2, 3, 4]}
+
+
+def test_a_repeat_whose_rows_are_there_sends_nothing_more() -> None:
+    store = Store()
+    wanted = batch(*map(outcome, range(5)))
+    load(store, wanted)
+    load(store, wanted, is_repeat=True)
+    assert store.rows == {"t@id:0:0-4:v1": [0, 1, 2, 3, 4]}
+
+
+def test_a_repeat_sends_what_the_store_noted_and_lost_under_another_token() -> None:
+    store = Store(refuses=(2,))
+    store.rows = {"t@id:0:0-4:v1.0": [], "t@id:0:0-4:v1.1.1": [3, 4]}  # as after a kill in the first half
+    refused = load(store, batch(*map(outcome, range(5))), is_repeat=True)
+    assert [r.entry.offset for r in refused] == [2]
+    assert store.stored() == [0, 1, 3, 4]
+    assert store.rows["t@id:0:0-4:v1:lost0"] == [0, 1]
+
+
+def test_a_store_that_never_shows_what_it_takes_is_asked_a_bounded_number_of_times(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Forgetful(Store):
+        def stored(self) -> list[int]:
+            return []
+
+    store = Forgetful()
+    load(store, batch(outcome(1)), is_repeat=True)
+    assert len(store.sizes) == 4
+    assert "does not show them" in caplog.text
 
 
 def test_control_records_and_tombstones_are_no_rows_and_no_faults() -> None:

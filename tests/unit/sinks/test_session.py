@@ -140,11 +140,11 @@ class FakeLoader(Loader):
         self.fails = 0
         self.refuses: list[int] = []
 
-    def load(self, spec: TableSpec, batch: Batch, found: Sorted) -> list[Refusal]:
+    def load(self, spec: TableSpec, batch: Batch, found: Sorted, *, is_repeat: bool = False) -> list[Refusal]:
         if self.fails:
             self.fails -= 1
             raise Transient("away")
-        self.steps.append(f"insert {batch.token.split(':')[-1]}")
+        self.steps.append(f"{'repeat' if is_repeat else 'insert'} {batch.token.split(':')[-1]}")
         return [
             Refusal(entry, FailureCode.STORE_REFUSED, "no") for entry in batch.entries if entry.offset in self.refuses
         ]
@@ -221,7 +221,7 @@ def test_a_failed_insert_is_repeated_with_the_same_bounds_although_more_was_read
     rig.read(2, 3)
     rig.session.flush()
     rig.session.flush()
-    assert rig.steps == ["announce 0-1", "insert 0-1", "commit 2", "announce 2-3", "insert 2-3", "commit 4"]
+    assert rig.steps == ["announce 0-1", "repeat 0-1", "commit 2", "announce 2-3", "insert 2-3", "commit 4"]
 
 
 def test_a_failed_commit_sends_the_same_batch_again(rig: Rig) -> None:
@@ -230,7 +230,7 @@ def test_a_failed_commit_sends_the_same_batch_again(rig: Rig) -> None:
     with pytest.raises(Transient):
         rig.session.flush()
     rig.session.flush()
-    assert rig.steps == ["announce 0-1", "insert 0-1", "insert 0-1", "commit 2"]
+    assert rig.steps == ["announce 0-1", "insert 0-1", "repeat 0-1", "commit 2"]
 
 
 def test_after_a_crash_the_announced_batch_is_sent_with_its_old_bounds_and_nothing_else() -> None:
@@ -243,7 +243,7 @@ def test_after_a_crash_the_announced_batch_is_sent_with_its_old_bounds_and_nothi
     rig.read(12, 13, 14)
     rig.session.flush()
     rig.session.flush()
-    assert rig.steps == ["insert 10-12", "commit 13", "announce 13-14", "insert 13-14", "commit 15"]
+    assert rig.steps == ["repeat 10-12", "commit 13", "announce 13-14", "insert 13-14", "commit 15"]
 
 
 def test_bounds_that_another_process_announced_first_are_taken_over(rig: Rig) -> None:
@@ -254,7 +254,7 @@ def test_bounds_that_another_process_announced_first_are_taken_over(rig: Rig) ->
     rig.session.flush()
     assert rig.steps[-1] == "announce 1-3", "it must not insert under its own bounds"
     rig.session.flush()
-    assert rig.steps[-2:] == ["insert 1-2", "commit 3"]
+    assert rig.steps[-2:] == ["repeat 1-2", "commit 3"]
 
 
 def test_refused_records_are_buried_before_the_commit(rig: Rig) -> None:
@@ -297,6 +297,12 @@ def test_a_log_that_starts_again_is_read_from_its_start() -> None:
     rig.read(0, 1)
     rig.session.flush()
     assert rig.steps == ["announce 0-1", "insert 0-1", "commit 2"]
+
+
+def test_a_log_that_goes_back_under_a_live_consumer_is_read_again_from_what_is_committed(rig: Rig) -> None:
+    rig.read(0, 1, 2)
+    with pytest.raises(Transient):  # had the buffer begun anew with 1, record 0 would be lost
+        rig.read(1)
 
 
 def test_a_partition_starts_where_the_group_left_off() -> None:

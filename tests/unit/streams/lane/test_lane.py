@@ -68,6 +68,17 @@ async def test_after_a_failed_write_nothing_is_vouched_for_any_more(lane: Noting
     assert lane.written == []
 
 
+async def test_after_a_batch_that_broke_off_nothing_is_written_any_more(lane: Noting) -> None:
+    part = lane.open_parts([0])[0]
+    work(lane, part, 0, 10)
+    handed = batch(part, 10, 20)
+    assert lane.accept(handed)
+    part.state.append("10-15")  # these would be remembered as seen, and not counted when they are read again
+    await lane.failed(handed, ValueError("half done"))
+    await lane.release([part])
+    assert lane.written == []
+
+
 async def test_a_flush_writes_what_was_done_and_only_once(lane: Noting) -> None:
     part = lane.open_parts([0])[0]
     work(lane, part, 0, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from streams.lane.part import Batch, Part
 from streams.lane.reader import Reader
 from streams.lane.settings import LaneSettings
 
+CLOCK = [time.monotonic()]  # runs ahead of the real one
 FAILED = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
 
 
@@ -226,10 +228,33 @@ def test_while_the_broker_is_away_the_group_may_be_silent() -> None:
     poll_in_silence(reader(group), times=10)
 
 
+def test_a_partition_is_missed_although_others_are_read() -> None:
+    made = reader(Group(high=500), probe=Group([[message(0, 100)], [message(0, 100)]]))
+    assigned(made, 0, 1)
+    with pytest.raises(KafkaException):
+        poll_beside_another(made)
+
+
+def test_a_partition_that_comes_back_is_looked_at_anew() -> None:
+    made = reader(Group(high=500), probe=Group([[message(0, 100)], [message(0, 100)]]))
+    assigned(made, 0)
+    poll_in_silence(made)
+    assigned(made, 0)
+    poll_in_silence(made)
+
+
+def poll_beside_another(made: Reader[None]) -> None:
+    for second in range(60):
+        made._owner.parts[1].fetched += 1
+        made._check_silence(CLOCK[0] + second)
+
+
 def poll_in_silence(made: Reader[None], times: int = 1) -> None:
-    for _ in range(200 * times):
+    """So many times sixteen seconds, looked at every tenth."""
+    for _ in range(160 * times):
         made._next_batches()
-        made._check_silence()
+        CLOCK[0] += 0.1
+        made._check_silence(CLOCK[0])
 
 
 def test_a_fatal_error_ends_the_thread() -> None:
