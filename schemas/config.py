@@ -1,23 +1,16 @@
-"""Configuration: `mailweir.yaml` for sources, tenants, policies and controls; `MAILWEIR_*` for addresses.
+"""Configuration: what `mailweir.yaml` may say of sources, tenants, policies and bounds, as frozen models.
 
-Unknown keys are refused with the nearest known name; secrets are typed so that they cannot be printed.
-A secret is a text, or `{env: NAME}`, or `{file: PATH}`. This module reads the file and the mapping of
-environment variables it is given; only `streams.environment` touches `os.environ`.
+Secrets are typed so that they cannot be printed. `schemas.config_file` reads the file and says what is wrong in it;
+`schemas.settings` has what comes from environment variables instead.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from schemas.errors import Misconfigured
 from schemas.remediation import Action, Mode
 
 DEFAULT_TENANT = "default"
@@ -218,115 +211,3 @@ class Config(_Strict):
         """The tenant's own policy, else the one for "*", else the cautious default."""
         by_tenant = {policy.tenant: policy for policy in self.policies}
         return by_tenant.get(tenant) or by_tenant.get("*") or Policy()
-
-
-class Settings(BaseSettings):
-    """Addresses and knobs of one process, from `MAILWEIR_*` environment variables."""
-
-    model_config = SettingsConfigDict(env_prefix="MAILWEIR_", extra="ignore", frozen=True)
-
-    kafka: str = "127.0.0.1:9092"
-    clickhouse: str = "http://127.0.0.1:8123"
-    clickhouse_user: str = "default"
-    clickhouse_password: SecretStr = SecretStr("")
-    schema_registry: str = ""
-    config: Path = Path("mailweir.yaml")
-    mailbox_domains: str = ""  # path of what `mailweir mailboxes` wrote
-    partitions: int = Field(default=4, ge=1, le=1024)
-    replication: int = Field(default=1, ge=1, le=9)
-    host: str = "127.0.0.1"
-    gateway_port: int = Field(default=8610, ge=0, le=65535)
-    gateway_processes: int = Field(default=1, ge=1, le=64)
-    console_port: int = Field(default=8600, ge=0, le=65535)
-    store_port: int = Field(default=8123, ge=0, le=65535)
-    data: Path = Path("data")
-    session_timeout_ms: int = Field(default=10_000, ge=6_000, le=300_000)
-    flush_s: float = Field(default=1.0, gt=0, le=60)
-    tick_s: float = Field(default=1.0, ge=0, le=60)
-    metrics_port: int = Field(default=0, ge=0, le=65535)  # /healthz, /readyz, /metrics of a worker; 0: none
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-
-def load_config(path: Path, environ: Mapping[str, str]) -> Config:
-    """Read and check `mailweir.yaml`. Raises Misconfigured with file, place and remedy."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Misconfigured(
-            f"{path}: no such file; write one (docs/configuration.md) or point MAILWEIR_CONFIG to it"
-        ) from None
-    except OSError as error:
-        raise Misconfigured(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise Misconfigured(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from error
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise Misconfigured(f"{path}: expected keys such as `sources:` at the top, found a {type(data).__name__}")
-    return parse_config(data, environ, str(path))
-
-
-def parse_config(data: dict[str, Any], environ: Mapping[str, str], where: str) -> Config:
-    """Check a configuration given as plain data. Raises Misconfigured naming `where` and the key."""
-    try:
-        return Config.model_validate(_resolve(data, environ, where))
-    except ValidationError as error:
-        raise Misconfigured("\n".join(_sentence(where, item) for item in error.errors())) from None
-
-
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`. Raises Misconfigured naming the variable."""
-    given = {k[9:].lower(): v for k, v in environ.items() if k.startswith("MAILWEIR_") and v != ""}
-    try:
-        return Settings(**{name: given[name] for name in Settings.model_fields if name in given})  # type: ignore[arg-type]
-    except ValidationError as error:
-        lines = [f"MAILWEIR_{str(e['loc'][0]).upper()}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
-        raise Misconfigured("\n".join(lines)) from None
-
-
-def _resolve(data: Any, environ: Mapping[str, str], where: str) -> Any:
-    """Replace `{env: NAME}` and `{file: PATH}` by what they name."""
-    if isinstance(data, dict):
-        if set(data) == {"env"}:
-            name = str(data["env"])
-            if name not in environ:
-                raise Misconfigured(f"{where}: the environment variable {name} is not set")
-            return environ[name]
-        if set(data) == {"file"}:
-            try:
-                return Path(str(data["file"])).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise Misconfigured(f"{where}: secret file {data['file']} cannot be read ({error.strerror})") from error
-        return {key: _resolve(value, environ, where) for key, value in data.items()}
-    return [_resolve(item, environ, where) for item in data] if isinstance(data, list) else data
-
-
-def _sentence(where: str, error: Any) -> str:
-    """One validation error as one sentence: file, place, what is wrong, what to do."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    if error["type"] == "extra_forbidden":
-        known = _fields_at(error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"{where}: unknown key `{place}`; {hint}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: `{place}`: {message}" if place else f"{where}: {message}"
-
-
-def _fields_at(path: tuple[str | int, ...]) -> list[str]:
-    """The known keys of the model that stands at `path`."""
-    models: dict[str, type[BaseModel]] = {
-        "tenants": Tenant,
-        "sources": Source,
-        "control": Control,
-        "inbox": Inbox,
-        "poll": Poll,
-        "policies": Policy,
-        "limits": Limits,
-    }
-    names = [part for part in path if isinstance(part, str)]
-    return list((models[names[-1]] if names else Config).model_fields)

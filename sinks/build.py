@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from schemas.avro import Codec
-from schemas.config import Settings
+from schemas.settings import Settings
 from sinks.clickhouse import connect
 from sinks.dead_letters import KafkaDeadLetters
 from sinks.log import KafkaLog

@@ -10,8 +10,10 @@ import os
 from pathlib import Path
 
 from schemas.avro import Codec
-from schemas.config import Config, Settings, load_config, load_settings
+from schemas.config import Config
+from schemas.config_file import load_config
 from schemas.errors import Misconfigured
+from schemas.settings import Settings, load_settings
 
 
 def settings() -> Settings:

@@ -13,8 +13,8 @@ from typing import Any
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 
-from schemas.config import load_settings
 from schemas.errors import Misconfigured, Transient
+from schemas.settings import load_settings
 from sinks.clickhouse import connect, translate
 from streams.commands.up import fixed_ports, preferred_ports, say, say_error
 from streams.local.demonstration import Demonstration, Wishes

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from schemas.config import Config, Settings, load_config, load_settings
+from schemas.config import Config
+from schemas.config_file import load_config
 from schemas.errors import Misconfigured, Transient
+from schemas.settings import Settings, load_settings
 from streams.local.interrupt import Interrupt
 from streams.local.stack import Plan, Port, Stack
 from streams.local.workspace import Workspace

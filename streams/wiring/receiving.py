@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.registry import connector
-from schemas.config import Config, Settings, Source
+from schemas.config import Config, Source
 from schemas.errors import Misconfigured
+from schemas.settings import Settings
 from schemas.topics import (
     WEBHOOKS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from schemas.config import Settings
+from schemas.settings import Settings
 from streams import logs
 from streams.clock import clock_ms
 from streams.environment import codec, config

@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.mailbox_providers import learn
 from connectors.registry import connector
-from schemas.config import Settings
+from schemas.settings import Settings
 from schemas.topics import (
     ACTIVITY_EVENTS,
     AUTH_REPORTS,

@@ -18,8 +18,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from connectors.registry import CONNECTORS
-from schemas.config import Config, Control, Inbox, Limits, Policy, Poll, Settings, Source, Tenant, parse_config
+from schemas.config import Config, Control, Inbox, Limits, Policy, Poll, Source, Tenant
+from schemas.config_file import parse_config
 from schemas.errors import FailureCode
+from schemas.settings import Settings
 from schemas.topics import TOPICS
 from sinks.tables import TABLES
 from tests.architecture.source_tree import PACKAGES, ROOT, files, modules

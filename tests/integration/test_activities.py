@@ -15,8 +15,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from connectors.registry import connector
 from schemas.avro import Codec
-from schemas.config import Config, Settings
+from schemas.config import Config
 from schemas.identity import recipient_key
+from schemas.settings import Settings
 from schemas.topics import WEBHOOKS
 from sinks.build import build_sink
 from sinks.clickhouse import connect

@@ -19,7 +19,8 @@ import pytest
 import typer
 import yaml
 
-from schemas.config import Settings, load_config
+from schemas.config_file import load_config
+from schemas.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[3]

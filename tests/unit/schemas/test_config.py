@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.config import Config, load_config, load_settings, parse_config
+from schemas.config import Config
+from schemas.config_file import load_config, parse_config
 from schemas.errors import Misconfigured
+from schemas.settings import load_settings
 
 
 @pytest.mark.parametrize(

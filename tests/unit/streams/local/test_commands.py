@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from schemas.config import load_settings
 from schemas.errors import Misconfigured
+from schemas.settings import load_settings
 from streams.commands import demo, up
 from streams.local import ports
 from streams.local.workspace import Workspace

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from schemas.config import load_settings
 from schemas.errors import Misconfigured, Transient
+from schemas.settings import load_settings
 from schemas.topics import TOPICS
 from streams.local import ports
 from streams.local.broker import Tansu

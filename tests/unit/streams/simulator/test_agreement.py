@@ -16,7 +16,8 @@ from connectors.base import Context, Request
 from connectors.control import driver_named
 from connectors.controls.base import ControlAnswer, Verdict
 from connectors.registry import connector
-from schemas.config import Config, parse_config
+from schemas.config import Config
+from schemas.config_file import parse_config
 from schemas.errors import Rejected
 from schemas.events import EmailEvent
 from schemas.remediation import Action, Decision
