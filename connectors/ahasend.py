@@ -15,12 +15,12 @@ import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import blanks, complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.kumomta import CLASSES
 from connectors.signatures import standard_webhooks
 from connectors.values import from_rfc3339, host_domain, message_id, smtp_code
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class _Body(Item):
     data: _Data | None = None
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, lambda body: body.data is not None, "`data`")
 
 
 class AhaSend:
@@ -84,15 +84,12 @@ class AhaSend:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if body.data is None:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `data`", request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         event = blanks(context, AhaSend.name)()
         event.provider_event_id = request.headers.get("webhook-id", "")
-        _fill(event, body, body.data, context)
+        _fill(event, body, body.data or _Data(), context)
         return ParseResult(events=[event])
 
 

@@ -10,16 +10,17 @@ Sources: "Reporting Webhooks" (API reference and guide), "Securely verify reques
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, blanks, complete, pass_over, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import add, blanks, complete, pass_over
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Body, Fixed, Header
 from connectors.signatures import Hmac
 from connectors.values import from_seconds, json_object, text
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _Body(Item):
     data: _Data | None = None
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("metric"), "`metric`")
 
 
 class CustomerIo:
@@ -96,12 +97,9 @@ class CustomerIo:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event, if it is about mail."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if not body.metric:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `metric`", request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         result = ParseResult()
         if body.object_type in _MAIL:
             event = blanks(context, CustomerIo.name)()

@@ -8,18 +8,19 @@ Sources: "System Webhooks" (Iterable support center); the export schemas of its 
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, blanks, complete, pass_over, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import add, blanks, complete, pass_over
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Query
 from connectors.signatures import AnyOf, SharedSecret, Token
 from connectors.values import from_rfc3339, json_object, mapping, text, texts
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _Body(Item):
     fields: _Fields | None = msgspec.field(default=None, name="dataFields")
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("event_name"), "`eventName`")
 
 
 class Iterable:
@@ -91,13 +92,10 @@ class Iterable:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event, if it is about mail."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         word = body.event_name
-        if not word:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `eventName`", request.body)
         result = ParseResult()
         if word in TYPES or word.startswith("email"):
             event = blanks(context, Iterable.name)()

@@ -16,8 +16,9 @@ import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import add, blanks, complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Body, Fixed, Parameter
 from connectors.signatures import Hmac
 from connectors.values import (
@@ -31,7 +32,6 @@ from connectors.values import (
     text,
     texts,
 )
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class _Body(Item):
     context: _Where = msgspec.field(default_factory=_Where)
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, lambda body: body.data is not None and body.event, "`event` and `data`")
 
 
 class Lettermint:
@@ -134,16 +134,13 @@ class Lettermint:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The event, for each recipient that it names; none for the test delivery of the dashboard."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if body.data is None or not body.event:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `event` and `data`", request.body)
-        result, new = ParseResult(), blanks(context, Lettermint.name)
-        for recipient in _recipients(body.data) if body.event != PING else ():
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
+        result, new, data = ParseResult(), blanks(context, Lettermint.name), body.data or _Data()
+        for recipient in _recipients(data) if body.event != PING else ():
             event = new()
-            _fill(event, body, body.data, recipient, context)
+            _fill(event, body, data, recipient, context)
             add(result, event)
         return result
 

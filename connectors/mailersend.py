@@ -10,16 +10,18 @@ Source: "Webhooks" (MailerSend API reference).
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import blanks, complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Body, Header
 from connectors.signatures import Hmac
 from connectors.values import first_text, from_rfc3339, host_domain, mapping, smtp_code, text, texts
-from schemas.errors import FailureCode, Rejected
+from schemas.errors import Rejected
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class _Message(Item):
     data: _Data | None = None
 
 
-_BODIES = ItemReader(_Message)
+_BODIES = LoneItems(_Message, attrgetter("type"), "`type` and `data`")
 
 
 class MailerSend:
@@ -94,14 +96,11 @@ class MailerSend:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event of the body; the address check holds none."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         if body.type == PING:
             return ParseResult()
-        if not body.type:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `type` and `data`", request.body)
         event = blanks(context, MailerSend.name)()
         _fill(event, body.type, body.created_at, body.data or _Data(), context)
         return ParseResult(events=[event])
@@ -110,10 +109,8 @@ class MailerSend:
 def _is_ping(request: Request) -> bool:
     if len(request.body) > _LONGEST_PING or not SCHEME.matches(request, PUBLISHED_SECRET):
         return False
-    try:
-        return _BODIES.read(request.body).type == PING
-    except ValueError:
-        return False
+    body = _BODIES.read(request.body)
+    return not isinstance(body, ParseResult) and body.type == PING
 
 
 def _fill(event: EmailEvent, word: str, created_at: str, data: _Data, context: Context) -> None:

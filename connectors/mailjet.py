@@ -15,7 +15,8 @@ import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import REFUSALS, add, blanks, complete
+from connectors.canonical import REFUSALS, complete
+from connectors.item_events import add_each
 from connectors.items import Item, ItemLists
 from connectors.signatures import SharedSecret
 from connectors.values import first_text, from_seconds, json_object, own_values, text, whole
@@ -104,12 +105,7 @@ class Mailjet:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event, or an array of them."""
         items, result = _EVENTS.read(request.body)
-        new = blanks(context, Mailjet.name)
-        for item in items:
-            event = new()
-            _fill(event, item, context)
-            add(result, event)
-        return result
+        return add_each(result, items, context, Mailjet.name, _fill)
 
 
 def _fill(event: EmailEvent, item: _Event, context: Context) -> None:

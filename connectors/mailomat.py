@@ -10,14 +10,16 @@ Source: "Webhook", "Webhook security" (Mailomat API documentation, https://api.m
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Field, Fixed, Header
 from connectors.signatures import Hmac
 from connectors.values import from_rfc3339, from_seconds, host_domain, message_id, smtp_code, whole
@@ -96,7 +98,7 @@ class _Body(Item):
     payload: _Payload = msgspec.field(default_factory=_Payload)
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("event_type"), "`eventType`")
 
 
 class Mailomat:
@@ -115,15 +117,7 @@ class Mailomat:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if not body.event_type:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `eventType`", request.body)
-        event = blanks(context, Mailomat.name)()
-        _fill(event, body, context)
-        return ParseResult(events=[event])
+        return _BODIES.parse(request, context, Mailomat.name, _fill)
 
 
 def _fill(event: EmailEvent, body: _Body, context: Context) -> None:

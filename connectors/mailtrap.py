@@ -9,12 +9,12 @@ Sources: "Webhooks", "Statuses and Events", "Bounce Categorization" (Mailtrap do
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import REFUSALS, add, blanks, complete, refuse_body, refuse_item
+from connectors.canonical import REFUSALS, complete, refuse_body
+from connectors.item_events import add_each
 from connectors.items import Item, ItemReader
 from connectors.parts import Body, Header
 from connectors.signatures import Hmac
@@ -107,9 +107,9 @@ class Mailtrap:
         except ValueError as error:
             return _parse_lines(request.body, context, error)
         if body.events is not None:
-            return _parse_items(body.events, context)
+            return add_each(ParseResult(), body.events, context, Mailtrap.name, _fill)
         if body.event:
-            return _parse_items([body], context)
+            return add_each(ParseResult(), [body], context, Mailtrap.name, _fill)
         reason = "expected an object with a list `events`, or one event per line"
         return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
 
@@ -119,7 +119,7 @@ def _parse_lines(body: bytes, context: Context, error: ValueError) -> ParseResul
     items = [_line(line) for line in filter(None, map(bytes.strip, body.splitlines()))]
     if all(type(item) is str for item in items):
         return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", body)
-    return _parse_items(items, context)
+    return add_each(ParseResult(), items, context, Mailtrap.name, _fill)
 
 
 def _line(line: bytes) -> Any:
@@ -129,18 +129,6 @@ def _line(line: bytes) -> Any:
     except ValueError:
         found = _Body()
     return found if found.event else line.decode("utf-8", "replace")
-
-
-def _parse_items(items: Iterable[Any], context: Context) -> ParseResult:
-    result, new = ParseResult(), blanks(context, Mailtrap.name)
-    for index, item in enumerate(items):
-        if isinstance(item, _Event):
-            event = new()
-            _fill(event, item, context)
-            add(result, event)
-        else:
-            refuse_item(result, index, item, f"expected an event object, found {type(item).__name__}")
-    return result
 
 
 def _fill(event: EmailEvent, item: _Event, context: Context) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,13 +23,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Header
 from connectors.rsa_keys import rsa_keys
 from connectors.signatures import accept
 from connectors.values import from_seconds, host_domain, message_id, text, texts
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class _Body(Item):
     payload: _Payload | None = None
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("event"), "`event` and `payload`")
 
 
 class Postal:
@@ -114,15 +115,7 @@ class Postal:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event of the body."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if not body.event:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `event` and `payload`", request.body)
-        event = blanks(context, Postal.name)()
-        _fill(event, body, body.payload or _Payload(), context)
-        return ParseResult(events=[event])
+        return _BODIES.parse(request, context, Postal.name, _fill)
 
 
 def _is_signed(request: Request, key: rsa.RSAPublicKey, place: Header) -> bool:
@@ -134,7 +127,8 @@ def _is_signed(request: Request, key: rsa.RSAPublicKey, place: Header) -> bool:
     return True
 
 
-def _fill(event: EmailEvent, body: _Body, payload: _Payload, context: Context) -> None:
+def _fill(event: EmailEvent, body: _Body, context: Context) -> None:
+    payload = body.payload or _Payload()
     message = payload.original_message or payload.message or _Message()
     details, tags = text(payload.details), texts(message.tag)
     event.event_type = event_type = _type(body.event, message, details)

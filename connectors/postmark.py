@@ -15,7 +15,8 @@ import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import REFUSALS, add, blanks, complete
+from connectors.canonical import REFUSALS, complete
+from connectors.item_events import add_each
 from connectors.items import Item, ItemLists
 from connectors.signatures import SharedSecret
 from connectors.values import first_text, from_rfc3339, host_domain, json_object, mapping, text, whole
@@ -124,12 +125,7 @@ class Postmark:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one record of the body; an array of records is read too."""
         records, result = _RECORDS.read(request.body)
-        new = blanks(context, Postmark.name)
-        for record in records:
-            event = new()
-            _fill(event, record, context)
-            add(result, event)
-        return result
+        return add_each(result, records, context, Postmark.name, _fill)
 
 
 def _fill(event: EmailEvent, record: _Record, context: Context) -> None:

@@ -10,18 +10,19 @@ Sources: "Event Types" and the page of each event, "Email Bounces", "Retries and
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import blanks, complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.ses_events import BOUNCE_HINTS, SUPPRESSED
 from connectors.signatures import standard_webhooks
 from connectors.values import first_text, from_rfc3339, host_domain, json_object, mapping, message_id, text, texts
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 from schemas.identity import normalise_address
 
@@ -93,7 +94,7 @@ class _Body(Item):
     data: _Data = msgspec.field(default_factory=_Data)
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("type"), "`type` and `data`")
 
 
 class Resend:
@@ -109,12 +110,9 @@ class Resend:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event of the body; its id is in the headers."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if not body.type:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `type` and `data`", request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         event = blanks(context, Resend.name)()
         event.provider_event_id = request.headers.get("svix-id", "")
         _fill(event, body, context)

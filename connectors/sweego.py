@@ -10,16 +10,17 @@ Sources: "Email Payloads", "Email events", "Webhook Signature Validation" (learn
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import blanks, complete, refuse_body
-from connectors.items import Item, ItemReader
+from connectors.canonical import complete
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.parts import Body, Fixed, Header
 from connectors.signatures import Hmac
 from connectors.values import from_rfc3339, json_object, mapping, smtp_code, text, texts
-from schemas.errors import FailureCode
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _Body(Item):
     click: _Reading | None = None
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(_Body, attrgetter("event_type"), "`event_type`")
 
 
 class Sweego:
@@ -100,15 +101,7 @@ class Sweego:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if not body.event_type:
-            return refuse_body(FailureCode.WRONG_SHAPE, "expected an object with `event_type`", request.body)
-        event = blanks(context, Sweego.name)()
-        _fill(event, body, context)
-        return ParseResult(events=[event])
+        return _BODIES.parse(request, context, Sweego.name, _fill)
 
 
 def _fill(event: EmailEvent, body: _Body, context: Context) -> None:

@@ -20,8 +20,9 @@ import msgspec
 
 from connectors import bounces
 from connectors.base import Certificates, Context, Failure, ParseResult, Request, StatusPolicy, Verdict
-from connectors.canonical import add, blanks, complete, refuse_body, refuse_item
-from connectors.items import Item, ItemReader
+from connectors.canonical import add, blanks, complete, refuse_item
+from connectors.item_events import LoneItems
+from connectors.items import Item
 from connectors.signatures import accept
 from connectors.values import from_rfc3339, json_object, mapping, text
 from schemas.errors import FailureCode
@@ -115,7 +116,11 @@ class _Body(_Data):
     event_name: str = ""
 
 
-_BODIES = ItemReader(_Body)
+_BODIES = LoneItems(
+    _Body,
+    lambda body: body.events_by_user is not None or body.event_name,
+    "`events_by_user`, or an event with `event_name`",
+)
 
 
 class UnisenderGo:
@@ -131,13 +136,9 @@ class UnisenderGo:
 
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event per item of every user's `events`; places are counted over all of them."""
-        try:
-            body = _BODIES.read(request.body)
-        except ValueError as error:
-            return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", request.body)
-        if body.events_by_user is None and not body.event_name:
-            reason = "expected an object with `events_by_user`, or an event with `event_name`"
-            return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
+        body = _BODIES.read(request.body)
+        if isinstance(body, ParseResult):
+            return body
         result, new = ParseResult(), blanks(context, UnisenderGo.name)
         for index, item in enumerate(_items(body)):
             if isinstance(item, _Event):

@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from schemas.config import Source
-from tests.contract.signers.base import Signed, ec_key, rsa_key, source_of
+from tests.contract.signers.base import ec_key, rsa_key, source_of
+from tests.contract.signers.sns import SnsSigner
 
 TOPIC = "arn:scw:sns:fr-par:project-11111111-2222-3333-4444-555555555555:tem-events"
 CERTIFICATE_URL = "https://messaging.s3.fr-par.scw.cloud/fr-par/sns/sns-signing-{}.pem"
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-class ScalewaySigner:
+class ScalewaySigner(SnsSigner):
     provider = "scaleway"
-    has_timestamp = True
-    covers_body = False  # its fields are signed, not its bytes
+    certificate_url = CERTIFICATE_URL
+    version = "1"
     has_secrets = True
 
     def source(self, *keys: int, **changes: Any) -> Source:
         return source_of(self.provider, [authority(key) for key in keys], {"topic_arns": [TOPIC], **changes})
-
-    def sign(self, body: bytes, at_ms: int, key: int) -> Signed:
-        message = json.loads(body)
-        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-        message["Timestamp"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message["SigningCertURL"] = CERTIFICATE_URL.format(key)
-        message["SignatureVersion"] = "1"
-        is_notification = message["Type"] == "Notification"
-        own = ["Subject"] if is_notification else ["SubscribeURL", "Token"]
-        names = sorted(["Message", "MessageId", "Timestamp", "TopicArn", "Type", *own])
-        text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
-        signature = rsa_key(key).sign(text.encode(), padding.PKCS1v15(), hashes.SHA1())
-        message["Signature"] = base64.b64encode(signature).decode()
-        return Signed({"x-amz-sns-message-type": message["Type"]}, json.dumps(message).encode())
-
-    def strip(self, signed: Signed) -> Signed:
-        message = json.loads(signed.body)
-        del message["Signature"]
-        return Signed(signed.headers, json.dumps(message).encode())
-
-    def alter(self, signed: Signed) -> Signed:
-        message = json.loads(signed.body)
-        message["Message"] += " "
-        return Signed(signed.headers, json.dumps(message).encode())
 
 
 @cache

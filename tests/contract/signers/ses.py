@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,50 +9,25 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import NameOID
 
 from schemas.config import Source
 from tests.contract.signers import scaleway
-from tests.contract.signers.base import Signed, rsa_key, source_of
+from tests.contract.signers.base import rsa_key, source_of
+from tests.contract.signers.sns import SnsSigner
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
 CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-{:032x}.pem"
 
 
-class SesSigner:
+class SesSigner(SnsSigner):
     provider = "ses"
-    has_timestamp = True
-    covers_body = False  # its fields are signed, not its bytes
+    certificate_url = CERTIFICATE_URL
+    version = "2"
     has_secrets = False  # the certificate is Amazon's; the topic list is what a source configures
 
     def source(self, *keys: int, **changes: Any) -> Source:
         return source_of(self.provider, [], {"topic_arns": [TOPIC], **changes})
-
-    def sign(self, body: bytes, at_ms: int, key: int, version: str = "2") -> Signed:
-        message = json.loads(body)
-        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-        message["Timestamp"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        message["SigningCertURL"] = CERTIFICATE_URL.format(key)
-        message["SignatureVersion"] = version
-        names = ["Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type"]
-        if message["Type"] == "Notification":
-            names = [name for name in names if name not in {"SubscribeURL", "Token"}]
-        text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
-        digest = hashes.SHA1() if version == "1" else hashes.SHA256()
-        signature = rsa_key(key).sign(text.encode(), padding.PKCS1v15(), digest)
-        message["Signature"] = base64.b64encode(signature).decode()
-        return Signed({"x-amz-sns-message-type": message["Type"]}, json.dumps(message).encode())
-
-    def strip(self, signed: Signed) -> Signed:
-        message = json.loads(signed.body)
-        del message["Signature"]
-        return Signed(signed.headers, json.dumps(message).encode())
-
-    def alter(self, signed: Signed) -> Signed:
-        message = json.loads(signed.body)
-        message["Message"] += " "
-        return Signed(signed.headers, json.dumps(message).encode())
 
 
 @dataclass
