@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from connectors.base import Context, ParseResult, Request
 from connectors.canonical import add, blanks, refuse_body, refuse_item
-from connectors.items import Item, ItemReader, Shape
+from connectors.items import ItemReader, Shape
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent
 
@@ -19,12 +19,12 @@ class LoneItems(Generic[Shape]):
     """Reads bodies of one shape. `is_whole`: whether an item has what every event has; `needed` says what that is."""
 
     def __init__(self, shape: type[Shape], is_whole: Callable[[Shape], Any], needed: str) -> None:
-        self._reader, self._is_whole, self._needed = ItemReader(shape), is_whole, needed
+        self._read, self._is_whole, self._needed = ItemReader(shape).read, is_whole, needed
 
     def read(self, body: bytes) -> Shape | ParseResult:
         """The body's item, else the whole body as a failure."""
         try:
-            item = self._reader.read(body)
+            item = self._read(body)
         except ValueError as error:
             return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", body)
         if self._is_whole(item):
@@ -46,14 +46,15 @@ class LoneItems(Generic[Shape]):
 def add_each(
     result: ParseResult,
     items: Iterable[Any],
+    shape: type[Shape],
     context: Context,
     provider: str,
-    fill: Callable[[EmailEvent, Any, Context], None],
+    fill: Callable[[EmailEvent, Shape, Context], None],
 ) -> ParseResult:
-    """`result` with an event for each of `items`, completed by `fill`, and a failure for each that is none."""
+    """`result` with an event for each of `items` of that shape, completed by `fill`, and a failure for all others."""
     new = blanks(context, provider)
     for index, item in enumerate(items):
-        if isinstance(item, Item):
+        if isinstance(item, shape):
             event = new()
             fill(event, item, context)
             add(result, event)

@@ -105,7 +105,7 @@ class Mailjet:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event, or an array of them."""
         items, result = _EVENTS.read(request.body)
-        return add_each(result, items, context, Mailjet.name, _fill)
+        return add_each(result, items, _Event, context, Mailjet.name, _fill)
 
 
 def _fill(event: EmailEvent, item: _Event, context: Context) -> None:

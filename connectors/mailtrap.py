@@ -107,9 +107,9 @@ class Mailtrap:
         except ValueError as error:
             return _parse_lines(request.body, context, error)
         if body.events is not None:
-            return add_each(ParseResult(), body.events, context, Mailtrap.name, _fill)
+            return add_each(ParseResult(), body.events, _Event, context, Mailtrap.name, _fill)
         if body.event:
-            return add_each(ParseResult(), [body], context, Mailtrap.name, _fill)
+            return add_each(ParseResult(), [body], _Event, context, Mailtrap.name, _fill)
         reason = "expected an object with a list `events`, or one event per line"
         return refuse_body(FailureCode.WRONG_SHAPE, reason, request.body)
 
@@ -119,7 +119,7 @@ def _parse_lines(body: bytes, context: Context, error: ValueError) -> ParseResul
     items = [_line(line) for line in filter(None, map(bytes.strip, body.splitlines()))]
     if all(type(item) is str for item in items):
         return refuse_body(FailureCode.NOT_JSON, f"the body is no JSON: {error}", body)
-    return add_each(ParseResult(), items, context, Mailtrap.name, _fill)
+    return add_each(ParseResult(), items, _Event, context, Mailtrap.name, _fill)
 
 
 def _line(line: bytes) -> Any:

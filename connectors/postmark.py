@@ -125,7 +125,7 @@ class Postmark:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one record of the body; an array of records is read too."""
         records, result = _RECORDS.read(request.body)
-        return add_each(result, records, context, Postmark.name, _fill)
+        return add_each(result, records, _Record, context, Postmark.name, _fill)
 
 
 def _fill(event: EmailEvent, record: _Record, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""What all who post as Amazon SNS does have in common: fields of the message are signed, and it names the certificate."""
+"""What all who post as Amazon SNS does have in common: the message's fields are signed, with a key by URL."""
 
 from __future__ import annotations
 
