@@ -8,7 +8,7 @@ makes this provider send again (`connectors.base.StatusPolicy`).
     processes   several of what follows on one port
     server      getting ready, ending in order
     listener -> connection -> parsing   the port, one sender's connection, bytes to requests (http: the values)
-    app         what becomes of a request; pages: what the process says about itself
+    app         what becomes of a request; post: one webhook's way; pages: what the process says about itself
         admission   how many requests and bytes may be held at once
         body        size and unpacking under limits
         envelope    a verified request as a `RawWebhook`

@@ -39,7 +39,7 @@ class WarmLog(Protocol):
 
 def listener(app: Gateway, serves: Application | None = None) -> Listener:
     """A listener with the bounds of `app`, for all of it or a part."""
-    return Listener(serves or app, receive_s=app.receive_s, clock_ms=app.clock_ms)
+    return Listener(serves or app, receive_s=app.means.receive_s, clock_ms=app.means.clock_ms)
 
 
 async def serve(

@@ -18,9 +18,10 @@ from schemas.avro import Codec
 from schemas.config import Config, Source
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Rejected
-from streams.gateway.app import Gateway, Log, build_app
+from streams.gateway.app import Gateway, build_app
 from streams.gateway.certificates import CertificateStore, HttpCertificates
 from streams.gateway.listener import Listener
+from streams.gateway.post import Log
 from streams.gateway.server import listener
 
 NOW_MS = 1_795_000_000_000
