@@ -7,7 +7,7 @@ given up and reported as `Transient`, and the queue has a size, so a broker that
 An instance that a broker with a lost memory refuses (librdkafka ends it, or bumps its epoch for ever) is
 replaced by a new one.
 
-Method: librdkafka's INTRODUCTION.md (idempotent producer, fatal errors) and STATISTICS.md (`eos`, `brokers`).
+Method: librdkafka's INTRODUCTION.md (idempotent producer, fatal errors).
 Records are produced one by one: `produce_batch` drops headers (confluent-kafka-python issue 2320).
 """
 
@@ -22,10 +22,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
 from schemas.errors import Transient
+from streams.broker_state import STATS_MS, BrokerState
 from streams.delivery import (
     QUEUE_PAUSE_S,
     Headers,
@@ -48,27 +48,8 @@ __all__ = ["LogProducer", "Record", "apply_topics"]
 LOG = logging.getLogger(__name__)
 _QUEUE_KBYTES = 64 * 1024  # more than one largest message, less than a small container has
 _QUEUE_MESSAGES = 100_000
-_STATS_MS = 250  # how soon a new connection or producer id is noticed
-_DOWN_AFTER_S = 3.0  # an idle connection that the broker closes is back within a second
 _YIELD_EVERY = 500  # records produced (about 5 ms) before other tasks get their turn
 _SLACK_S = 1.5  # librdkafka looks for expired messages once a second
-_FUTILE_EPOCHS = 20  # librdkafka bumps its epoch once per refused batch, ten times a second
-
-
-class _BrokerStats(msgspec.Struct):
-    state: str = ""
-
-
-class _IdempotenceStats(msgspec.Struct):
-    idemp_state: str = ""
-    producer_epoch: int = -1
-
-
-class _Stats(msgspec.Struct):
-    """The two parts of librdkafka's statistics that say whether records can be sent."""
-
-    brokers: dict[str, _BrokerStats] = {}
-    eos: _IdempotenceStats = msgspec.field(default_factory=_IdempotenceStats)
 
 
 class LogProducer:
@@ -90,6 +71,7 @@ class LogProducer:
     ) -> None:
         self._bootstrap = bootstrap
         self._ack_timeout_s = ack_timeout_s
+        self._state = BrokerState(bootstrap)
         self._settings: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
             "acks": "all",
@@ -102,19 +84,13 @@ class LogProducer:
             "queue.buffering.max.kbytes": max(max_queue_kbytes, max_message_bytes // 1024 + 1),
             "queue.buffering.max.messages": max_queue_messages,
             **BACK_SOON,
-            "statistics.interval.ms": _STATS_MS,
+            "statistics.interval.ms": STATS_MS,
             "log_level": 2,
             "logger": _silent(),
-            "stats_cb": self._on_stats,
-            "error_cb": self._on_error,
+            "stats_cb": self._state.on_stats,
+            "error_cb": self._state.on_error,
         }
-        self._down_since: float | None = time.monotonic() - _DOWN_AFTER_S
-        self._has_id = threading.Event()
-        self._has_acked = False
-        self._acked_epoch = 0
-        self._is_futile = False
         self._is_closed = threading.Event()
-        self._last_error = "not connected yet"
         self._producer = Producer(self._settings)
         self._poller = threading.Thread(target=self._poll, name="log-producer", daemon=True)
         self._poller.start()
@@ -178,18 +154,17 @@ class LogProducer:
         missing = [topic for topic in topics if topic not in found.topics]
         if missing:
             raise Transient(f"the log at {self._bootstrap} has no topic {missing[0]}; run `mailweir topics apply`", 1.0)
-        if not await asyncio.to_thread(self._has_id.wait, max(0.0, end - time.monotonic())):
+        if not await asyncio.to_thread(self._state.has_id.wait, max(0.0, end - time.monotonic())):
             raise Transient(f"the broker at {self._bootstrap} gave no producer id in {timeout_s:g} s", 1.0)
 
     def is_available(self) -> bool:
         """False while records cannot be sent: no broker for some seconds, or no producer id yet."""
-        down = self._down_since is not None and time.monotonic() - self._down_since >= _DOWN_AFTER_S
-        return self._has_id.is_set() and not down and not self._is_closed.is_set()
+        return self._state.is_up() and not self._is_closed.is_set()
 
     @property
     def last_error(self) -> str:
         """What is or was last wrong with the log, for people; "" if nothing ever was."""
-        return self._last_error
+        return self._state.last_error
 
     @property
     def queued(self) -> int:
@@ -226,7 +201,7 @@ class LogProducer:
 
     def acknowledged(self) -> None:
         """Note that the broker has acknowledged something: this producer's id is good."""
-        self._has_acked = True
+        self._state.acknowledged()
 
     async def _send(self, records: Sequence[Record], *, queue_wait_s: float) -> list[Position]:
         if not records:
@@ -272,17 +247,16 @@ class LogProducer:
             try:
                 self._producer.poll(0.1)
             except KafkaException as error:  # only fatal errors come this way, past `error_cb`
-                self._last_error, self._is_futile = text_of(error), True
-            if self._is_futile:
+                self._state.ended(text_of(error))
+            if self._state.is_futile:
                 self._renew()
 
     def _renew(self) -> None:
         """Replace an instance that librdkafka has ended; what it still held is reported as failed."""
-        LOG.warning("the producer for %s ended (%s); a new one takes over", self._bootstrap, self._last_error)
+        LOG.warning("the producer for %s ended (%s); a new one takes over", self._bootstrap, self._state.last_error)
         ended, self._producer = self._producer, Producer(self._settings)
         self._drop(ended)
-        self._has_id.clear()
-        self._acked_epoch, self._is_futile = 0, False
+        self._state.renewed()
 
     def _drop(self, producer: Producer) -> None:
         producer.purge()
@@ -292,28 +266,9 @@ class LogProducer:
         with contextlib.suppress(KafkaException):  # a fatal error, once more; every record has its report
             producer.flush(timeout_s)
 
-    def _on_error(self, error: KafkaError) -> None:
-        self._last_error = error.str()
-
-    def _on_stats(self, text: str) -> None:
-        stats = msgspec.json.decode(text, type=_Stats)
-        if stats.eos.idemp_state == "Assigned":
-            self._has_id.set()
-        if self._has_acked:
-            self._has_acked, self._acked_epoch = False, stats.eos.producer_epoch
-        elif stats.eos.producer_epoch - self._acked_epoch > _FUTILE_EPOCHS:
-            self._last_error, self._is_futile = "the broker refuses every batch of this producer id", True
-        is_up = any(broker.state == "UP" for broker in stats.brokers.values())
-        if is_up and self._down_since is not None:
-            self._down_since = None
-            LOG.info("connected to the log at %s", self._bootstrap)
-        elif not is_up and self._down_since is None:
-            self._down_since = time.monotonic()
-            LOG.warning("lost the log at %s: %s", self._bootstrap, self._last_error)
-
 
 def _silent() -> logging.Logger:
-    """librdkafka reports every failed attempt to connect; `_on_stats` and `_renew` log each change once."""
+    """librdkafka reports every failed attempt to connect; `BrokerState` and `_renew` log each change once."""
     logger = logging.getLogger(f"{__name__}.librdkafka")
     logger.disabled = True
     return logger

@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.source_tree import PACKAGES, modules, unit_of, within
 
 PLUMBING = {  # the log and the figures; nothing of the domain
-    *("streams.topics", "streams.kafka", "streams.delivery", "streams.registry"),
+    *("streams.topics", "streams.kafka", "streams.broker_state", "streams.delivery", "streams.registry"),
     *("streams.telemetry", "streams.health", "streams.logs", "streams.clock"),
 }
 
@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "streams.clock": set(),
     "streams.registry": {"schemas"},
     "streams.topics": {"schemas"},
-    "streams.kafka": {"schemas", "streams.topics", "streams.delivery"},
+    "streams.kafka": {"schemas", "streams.topics", "streams.delivery", "streams.broker_state"},
+    "streams.broker_state": set(),
     "streams.delivery": {"schemas"},
     "streams.lane": {"schemas", "streams.core", *PLUMBING},
     "streams.follow": {"schemas", "connectors", *PLUMBING},
@@ -57,8 +58,8 @@ LIBRARIES: dict[str, set[str]] = {
     "faust": {"streams.agents", "streams.lane", "streams.wiring"},
     "mode": {"streams.agents", "streams.lane", "streams.health", "streams.wiring"},
     "confluent_kafka": {
-        *("sinks", "streams.kafka", "streams.delivery", "streams.topics", "streams.lane", "streams.agents"),
-        *("streams.local", "streams.wiring", "streams.commands"),
+        *("sinks", "streams.kafka", "streams.broker_state", "streams.delivery", "streams.topics", "streams.lane"),
+        *("streams.agents", "streams.local", "streams.wiring", "streams.commands"),
     },
     "clickhouse_connect": {
         *("sinks", "dashboards", "streams.local", "streams.wiring", "streams.commands"),
