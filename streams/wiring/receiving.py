@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.registry import connector
 from schemas.config import Config, Source
 from schemas.errors import Misconfigured
 from schemas.settings import Settings
-from schemas.topics import (
-    WEBHOOKS,
-)
+from schemas.topics import WEBHOOKS
 from streams import logs
 from streams.clock import clock_ms
 from streams.environment import codec, config, trusted_certificates
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from prometheus_client import CollectorRegistry
+
+    from streams.kafka import LogProducer
 
 
 def run_gateway(of: Settings) -> int:
@@ -115,33 +122,21 @@ def _configured_source(of: Settings, name: str) -> Source:
 def run_inbox(of: Settings) -> int:
     """Mails from Maildirs, IMAP folders and LMTP into the log."""
     import asyncio  # noqa: PLC0415
-    import signal  # noqa: PLC0415
 
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
-    from streams.health import HealthPage  # noqa: PLC0415
     from streams.inbox.keeper import Keeper  # noqa: PLC0415
     from streams.inbox.metrics import InboxMetrics  # noqa: PLC0415
     from streams.inbox.service import keepers_of, serve  # noqa: PLC0415
-    from streams.kafka import LogProducer  # noqa: PLC0415
 
     logs.set_up(of.log_level)
     configured, registry, encode = config(of), CollectorRegistry(), codec(of).encode
     metrics = InboxMetrics(registry)
 
     async def run() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
-        page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
-        await page.on_start()
-        try:
+        async with _fetching(of, configured, registry) as (log, stop):
             make = partial(Keeper, log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
             await serve(keepers_of(configured, make), stop)
-        finally:
-            await page.on_stop()
-            await asyncio.to_thread(log.close)
 
     asyncio.run(run())
     return 0
@@ -150,13 +145,10 @@ def run_inbox(of: Settings) -> int:
 def run_poll(of: Settings) -> int:
     """What mailbox providers say of domains and IPs, asked for once a day, into the log."""
     import asyncio  # noqa: PLC0415
-    import signal  # noqa: PLC0415
 
     import httpx  # noqa: PLC0415
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
-    from streams.health import HealthPage  # noqa: PLC0415
-    from streams.kafka import LogProducer  # noqa: PLC0415
     from streams.poll.asking import Asker  # noqa: PLC0415
     from streams.poll.metrics import PollMetrics  # noqa: PLC0415
     from streams.poll.position import PositionFile  # noqa: PLC0415
@@ -167,19 +159,33 @@ def run_poll(of: Settings) -> int:
     sources, metrics = sources_of(configured), PollMetrics(registry)
 
     async def run() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
-        page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
-        await page.on_start()
-        try:
-            async with httpx.AsyncClient() as client:
-                make = partial(Poller, asker=Asker(client), log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
-                await serve([make(source=s, position=PositionFile(of.data / "poll", s.name)) for s in sources], stop)
-        finally:
-            await page.on_stop()
-            await asyncio.to_thread(log.close)
+        async with _fetching(of, configured, registry) as (log, stop), httpx.AsyncClient() as client:
+            make = partial(Poller, asker=Asker(client), log=log, encode=encode, clock_ms=clock_ms, metrics=metrics)
+            await serve([make(source=s, position=PositionFile(of.data / "poll", s.name)) for s in sources], stop)
 
     asyncio.run(run())
     return 0
+
+
+@asynccontextmanager
+async def _fetching(
+    of: Settings, configured: Config, registry: CollectorRegistry
+) -> AsyncIterator[tuple[LogProducer, asyncio.Event]]:
+    """The log for a service that fetches, and what SIGTERM and SIGINT set; meanwhile the health page is served."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from streams.health import HealthPage  # noqa: PLC0415
+    from streams.kafka import LogProducer  # noqa: PLC0415
+
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    log = LogProducer(of.kafka, ack_timeout_s=configured.limits.ack_timeout_s)
+    page = HealthPage(of.host, of.metrics_port, log.is_available, registry)
+    await page.on_start()
+    try:
+        yield log, stop
+    finally:
+        await page.on_stop()
+        await asyncio.to_thread(log.close)
