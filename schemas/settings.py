@@ -46,7 +46,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ`. Raises Misconfigured naming the variable."""
     given = {k[9:].lower(): v for k, v in environ.items() if k.startswith("MAILWEIR_") and v != ""}
     try:
-        return Settings(**{name: given[name] for name in Settings.model_fields if name in given})  # type: ignore[arg-type]
+        known = {name: given[name] for name in Settings.model_fields if name in given}
+        return Settings(**known)  # type: ignore[arg-type]  # texts; pydantic makes of them what the fields hold
     except ValidationError as error:
         lines = [f"MAILWEIR_{str(e['loc'][0]).upper()}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
         raise Misconfigured("\n".join(lines)) from None

@@ -129,7 +129,7 @@ def main() -> None:
     for number in (TEAR, FORGET):
         signal.signal(number, lane.tell)
 
-    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]  # Faust has no types
     async def count(batches: AsyncIterator[Batch[Counts]]) -> None:
         async for batch in batches:
             try:

@@ -61,7 +61,7 @@ def build(given: Arguments, *, takes: bool) -> faust.App:
 
     app.agent(topic)(in_lists if takes else one_by_one)
 
-    @app.task  # type: ignore[untyped-decorator]
+    @app.task  # type: ignore[untyped-decorator]  # Faust has no types
     async def finish() -> None:
         await done.wait()
         measured = meter.stop()

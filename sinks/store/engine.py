@@ -154,7 +154,7 @@ def _source(statement: Statement) -> Iterator[str | bytes]:
 
 
 def _connect(path: Path) -> Any:
-    return chdb.connect(str(path))  # type: ignore[no-untyped-call]
+    return chdb.connect(str(path))  # type: ignore[no-untyped-call]  # chDB has no types
 
 
 def _quoted(value: str) -> str:

@@ -114,7 +114,7 @@ def _poison(value: bytes, origin: Origin, error: Exception) -> DeadLetter:
 def attach(app: Any, lane: RelayLane, normaliser: Normaliser, log: LogProducer) -> None:
     """Add the agent to the app."""
 
-    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]  # Faust has no types
     async def normalise(batches: AsyncIterator[Batch[None]]) -> None:
         async for batch in batches:
             try:

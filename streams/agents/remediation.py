@@ -152,7 +152,7 @@ def attach(app: Any, lane: ScoresLane, remediation: Remediation) -> None:
     """Add both agents to the app: one decides on batches of scores, one carries out decisions."""
     decisions = app.topic(DECISIONS.name, key_serializer="raw", value_serializer="raw")
 
-    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]  # Faust has no types
     async def decide(batches: AsyncIterator[Batch[None]]) -> None:
         async for batch in batches:
             try:
@@ -164,7 +164,7 @@ def attach(app: Any, lane: ScoresLane, remediation: Remediation) -> None:
             except Exception as error:  # noqa: BLE001 - nothing may leave the loop; the process ends and reads again
                 await lane.failed(batch, error)
 
-    @app.agent(decisions)  # type: ignore[untyped-decorator]
+    @app.agent(decisions)  # type: ignore[untyped-decorator]  # Faust has no types
     async def carry_out(stream: Any) -> None:
         unacknowledged = stream.noack()
         async for event in unacknowledged.events():

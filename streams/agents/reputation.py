@@ -14,7 +14,7 @@ from streams.telemetry import Telemetry
 def attach(app: Any, lane: StatefulLane[PartitionCounts], stats: Telemetry) -> None:
     """Add the agent to the app."""
 
-    @app.agent(lane.channel)  # type: ignore[untyped-decorator]
+    @app.agent(lane.channel)  # type: ignore[untyped-decorator]  # Faust has no types
     async def count(batches: AsyncIterator[Batch[PartitionCounts]]) -> None:
         async for batch in batches:
             try:

@@ -106,7 +106,7 @@ class Gateway:
                 counts.log_failures.inc()
                 unavailable = endpoint.statuses.unavailable
                 message = "the log is unavailable; send again later"
-                raise Rejected(unavailable, FailureCode.LOG_UNAVAILABLE, message)  # noqa: TRY301
+                raise Rejected(unavailable, FailureCode.LOG_UNAVAILABLE, message)  # noqa: TRY301 - answered below, like a refusal of `enter`
             return Post(self.means, endpoint, counts, head, held, Body(head, held, self.max_body_bytes))
         except Rejected as error:
             if held is not None:

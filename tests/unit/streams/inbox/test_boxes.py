@@ -165,7 +165,7 @@ async def test_a_mailbox_is_watched_until_it_is_told_to_stop(place: Place) -> No
         while not log.records:  # noqa: ASYNC110  # files and other objects have no event
             await asyncio.sleep(0.01)
         place.deliver(b"Subject: later\r\n\r\n")
-        while len(log.records) < 2:  # noqa: ASYNC110
+        while len(log.records) < 2:  # noqa: ASYNC110 - a list has no event to await
             await asyncio.sleep(0.01)
         stop.set()
         await watching

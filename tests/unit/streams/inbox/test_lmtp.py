@@ -169,7 +169,7 @@ async def test_the_service_runs_every_inbox_until_it_is_told_to_stop(tmp_path: P
     ]
     running = asyncio.create_task(serve(keepers, stop))
     async with asyncio.timeout(10):
-        while not log.records or not (tmp_path / "lmtp.sock").exists():  # noqa: ASYNC110
+        while not log.records or not (tmp_path / "lmtp.sock").exists():  # noqa: ASYNC110 - a list has no event to await
             await asyncio.sleep(0.01)
         stop.set()
         await running
