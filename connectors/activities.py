@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from connectors.values import first_text, json_object, mapping, sequence, text, whole
@@ -106,12 +106,15 @@ def entitle(event: ActivityEvent, name: str, word: str) -> dict[str, Any]:
 
 def document(*parts: Mapping[str, Any]) -> str:
     """One JSON object of all parts, later ones winning, without what is unknown (None, "", [] and {})."""
-    return json_object({key: value for part in parts for key, value in part.items() if value not in _NOTHING})
+    return json_object({key: value for part in parts for key, value in part.items() if value or value == 0})
 
 
 def email_of(*values: Any) -> str:
     """The first value that is an address."""
-    return next((value for value in values if type(value) is str and "@" in value), "")
+    for value in values:
+        if type(value) is str and "@" in value:
+            return value
+    return ""
 
 
 def amount(value: Any) -> float | int | None:
@@ -181,31 +184,40 @@ _IDS = tuple(name for name in PROPERTIES if name.endswith("_id"))
 def in_vocabulary(own: Mapping[str, Any]) -> dict[str, Any]:
     """Properties that the sender named: as they are, with the vocabulary's own beside or in clean form."""
     found = dict(own)
-    for alias, name in _ALIASES.items():
-        if alias in found:
-            found.setdefault(name, found[alias])
-    for name in MONEY:
-        if name in found and (known := amount(found[name])) is not None:
-            found[name] = known
-    for name in _IDS:
-        if name in found:
-            found[name] = text(found[name]) or found[name]
-    if code := currency(found.get("currency")):
-        found["currency"] = code
-    if lines := sequence(found.get("products")):
-        found["products"] = [_line(line) if type(line) is dict else line for line in lines]
-    ids = [mapping(line).get("product_id") for line in lines] or [found.get("product_id")]
-    found.setdefault("product_ids", list(dict.fromkeys(each for x in ids if (each := text(x)))))
+    if not _ALIASES.keys().isdisjoint(own):
+        for alias, name in _ALIASES.items():
+            if alias in own:
+                found.setdefault(name, own[alias])
+    lines = sequence(found.get("products"))
+    for name in found.keys() & _CLEAN.keys():
+        found[name] = _CLEAN[name](found[name])
+    if lines or "product_id" in found:
+        ids = [mapping(line).get("product_id") for line in lines] if lines else [found["product_id"]]
+        found.setdefault("product_ids", list(dict.fromkeys(filter(None, map(text, ids)))))
     return found
+
+
+def _clean_lines(value: Any) -> Any:
+    return [_line(line) if type(line) is dict else line for line in sequence(value)] or value
 
 
 def _line(line: dict[str, Any]) -> dict[str, Any]:
     """A product that the sender described: with its id and price in clean form. Older senders write `id`."""
-    known = {
-        "product_id": first_text(line.get("product_id"), line.get("productId"), line.get("id")),
-        "price": amount(line.get("price")),
-    }
-    return {**line, **{name: value for name, value in known.items() if value not in _NOTHING}}
+    known = dict(line)
+    if number := first_text(line.get("product_id"), line.get("productId"), line.get("id")):
+        known["product_id"] = number
+    if (price := amount(line.get("price"))) is not None:
+        known["price"] = price
+    return known
+
+
+# How a property of the vocabulary is cleaned; what cannot be stays as it was sent.
+_CLEAN: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(MONEY, lambda value: value if (known := amount(value)) is None else known),
+    **dict.fromkeys(_IDS, lambda value: text(value) or value),
+    "currency": lambda value: currency(value) or value,
+    "products": _clean_lines,
+}
 
 
 def fill_freely(event: ActivityEvent, word: str, data: Any, *said: Mapping[str, Any]) -> None:
