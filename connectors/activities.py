@@ -15,7 +15,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connectors.values import first_text, json_object, mapping, sequence, text, whole
+import msgspec
+
+from connectors.values import first_text, json_object, mapping, sequence, text
 from schemas.events import ActivityEvent
 from schemas.memo import Memo
 
@@ -67,10 +69,10 @@ PROPERTIES: tuple[str, ...] = (
     "user_id", "previous_id", "group_id", "group_traits", "page_name", "page_category", "referrer", "query",
     "origin", "object_type", "object_id", "property_name", "property_value", "provider_event",
 )  # fmt: skip
-PRODUCT = ("product_id", "variant_id", "sku", "name", "brand", "category", "variant", "price", "quantity")
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 _CACHED_NAMES = 4096
+_CACHED_PLANS, _LONGEST_PLAN = 1024, 1024  # sets of property names, and characters of one worth remembering
 _LONGEST = 256  # characters of a name worth remembering
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NO_ID = "0"  # as WooCommerce writes it
@@ -106,7 +108,13 @@ def entitle(event: ActivityEvent, name: str, word: str) -> dict[str, Any]:
 
 def document(*parts: Mapping[str, Any]) -> str:
     """One JSON object of all parts, later ones winning, without what is unknown (None, "", [] and {})."""
-    return json_object({key: value for part in parts for key, value in part.items() if value or value == 0})
+    known: dict[str, Any] = {}
+    for part in parts:
+        if all(part.values()):
+            known.update(part)
+        else:
+            known.update({key: value for key, value in part.items() if value or value == 0})
+    return json_object(known)
 
 
 def email_of(*values: Any) -> str:
@@ -142,23 +150,32 @@ def currency(value: Any) -> str:
     return text(value).upper()
 
 
-def products(items: Any, keys: Mapping[str, str]) -> dict[str, Any]:
-    """`products` and `product_ids` from a list of the provider's lines; `keys`: our name of a field -> theirs."""
-    lines = [line for line in (_product(mapping(item), keys) for item in sequence(items)) if line]
-    ids = dict.fromkeys(line["product_id"] for line in lines if "product_id" in line)
-    return {"products": lines, "product_ids": list(ids)}
+class Product(msgspec.Struct, omit_defaults=True, gc=False):
+    """A line of an order or cart, as it stands in `products`; what is unknown is left out."""
+
+    product_id: str = ""
+    variant_id: str = ""
+    sku: str = ""
+    name: str = ""
+    brand: str = ""
+    category: str = ""
+    variant: str = ""
+    price: float | int | None = None
+    quantity: int | None = None
 
 
-def _product(line: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    found = {name: _value_of(name, line.get(key)) for name, key in keys.items()}
-    return {name: value for name, value in found.items() if value not in _NOTHING}
+def products(lines: Iterable[Product]) -> dict[str, Any]:
+    """`products` and `product_ids`, without lines of which nothing is known."""
+    known = [line for line in lines if line != _NO_PRODUCT]
+    return {"products": known, "product_ids": list(dict.fromkeys([x.product_id for x in known if x.product_id]))}
 
 
-def _value_of(name: str, value: Any) -> Any:
-    if name == "price":
-        return amount(value)
-    if name == "quantity":
-        return whole(value) or None
+_NO_PRODUCT = Product()
+PRODUCT = Product.__struct_fields__
+
+
+def number(value: Any) -> str:
+    """The text of an id that is a number; "" for 0, which WooCommerce writes where there is none."""
     known = text(value)
     return "" if known == _NO_ID else known
 
@@ -184,17 +201,22 @@ _IDS = tuple(name for name in PROPERTIES if name.endswith("_id"))
 def in_vocabulary(own: Mapping[str, Any]) -> dict[str, Any]:
     """Properties that the sender named: as they are, with the vocabulary's own beside or in clean form."""
     found = dict(own)
-    if not _ALIASES.keys().isdisjoint(own):
-        for alias, name in _ALIASES.items():
-            if alias in own:
-                found.setdefault(name, own[alias])
-    lines = sequence(found.get("products"))
-    for name in found.keys() & _CLEAN.keys():
-        found[name] = _CLEAN[name](found[name])
-    if lines or "product_id" in found:
+    aliases, cleaned, has_ids = _plans[tuple(own)]
+    for alias, name in aliases:
+        found[name] = own[alias]
+    lines = sequence(found["products"]) if has_ids and "products" in found else []
+    for name, clean in cleaned:
+        found[name] = clean(found[name])
+    if lines or (has_ids and "product_id" in found):
         ids = [mapping(line).get("product_id") for line in lines] if lines else [found["product_id"]]
         found.setdefault("product_ids", list(dict.fromkeys(filter(None, map(text, ids)))))
     return found
+
+
+def _clean_money(value: Any) -> Any:
+    if type(value) is not str:
+        return value
+    return value if (known := amount(value)) is None else known
 
 
 def _clean_lines(value: Any) -> Any:
@@ -212,12 +234,31 @@ def _line(line: dict[str, Any]) -> dict[str, Any]:
 
 
 # How a property of the vocabulary is cleaned; what cannot be stays as it was sent.
-_CLEAN: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(MONEY, lambda value: value if (known := amount(value)) is None else known),
+_Clean = Callable[[Any], Any]
+_CLEAN: dict[str, _Clean] = {
+    **dict.fromkeys(MONEY, _clean_money),
     **dict.fromkeys(_IDS, lambda value: text(value) or value),
     "currency": lambda value: currency(value) or value,
     "products": _clean_lines,
 }
+_Plan = tuple[list[tuple[str, str]], list[tuple[str, _Clean]], bool]
+
+
+def _plan(keys: tuple[str, ...]) -> _Plan:
+    """What is to be done for properties of these names: aliases to copy, names to clean, whether there are products."""
+    aliases: dict[str, str] = {}
+    for alias, name in _ALIASES.items():
+        if alias in keys and name not in keys:
+            aliases.setdefault(name, alias)
+    names = {*keys, *aliases}
+    return (
+        [(alias, name) for name, alias in aliases.items()],
+        [(name, _CLEAN[name]) for name in names if name in _CLEAN],
+        not names.isdisjoint({"products", "product_id"}),
+    )
+
+
+_plans: Memo[tuple[str, ...], _Plan] = Memo(_plan, _CACHED_PLANS, lambda keys, _: sum(map(len, keys)) <= _LONGEST_PLAN)
 
 
 def fill_freely(event: ActivityEvent, word: str, data: Any, *said: Mapping[str, Any]) -> None:

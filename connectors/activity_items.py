@@ -6,14 +6,14 @@ The counterpart of `FlatItems` for sources whose events are nested and say what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic
+from typing import Any, Generic, get_args, get_origin
 
 import msgspec
 
 from connectors.base import Context, ParseResult, Request
 from connectors.canonical import add, blank_activities, refuse_body, refuse_item
-from connectors.items import Shape, lenient
-from connectors.values import decode
+from connectors.items import Item, Shape, lenient
+from connectors.values import decode, sequence
 from schemas.errors import FailureCode
 from schemas.events import ActivityEvent
 
@@ -27,8 +27,9 @@ class ActivityItems(Generic[Shape]):
     def __init__(self, shape: type[Shape], unfold: Callable[[Shape], Iterable[Any]] | None = None) -> None:
         self._shape, self._unfold = shape, unfold
         self._strict = msgspec.json.Decoder(shape | list[shape])  # type: ignore[valid-type]  # known at run time
+        self._lists = [field.encode_name for field in msgspec.structs.fields(shape) if _is_list(field.type)]
 
-    def parse(self, request: Request, context: Context, provider: str, fill: Fill[Shape]) -> ParseResult:
+    def parse(self, request: Request, context: Context, provider: str, fill: Fill[Any]) -> ParseResult:
         """An event per item, a failure for everything else."""
         try:
             items = self._read(request.body)
@@ -37,15 +38,10 @@ class ActivityItems(Generic[Shape]):
         if items is None:
             return refuse_body(FailureCode.WRONG_SHAPE, "expected an object, or an array of objects", request.body)
         if self._unfold is not None:
-            items = [inner for item in items for inner in self._inner(item)]
-        return self._events(items, request, context, provider, fill)
-
-    def _events(
-        self, items: list[Any], request: Request, context: Context, provider: str, fill: Fill[Shape]
-    ) -> ParseResult:
+            items = [inner for item in items for inner in (self._unfold(item) if isinstance(item, Item) else (item,))]
         result, new = ParseResult(), blank_activities(context, provider)
         for index, item in enumerate(items):
-            if isinstance(item, self._shape):
+            if isinstance(item, Item):
                 event = new()
                 fill(event, item, request, context)
                 add(result, event)
@@ -60,13 +56,17 @@ class ActivityItems(Generic[Shape]):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             found = decode(body)
             if type(found) is dict:
-                return [lenient(self._shape, found)]
+                return [self._lenient(found)]
             if type(found) is not list:
                 return None
-            return [lenient(self._shape, item) if type(item) is dict else item for item in found]
+            return [self._lenient(item) if type(item) is dict else item for item in found]
         return found if type(found) is list else [found]
 
-    def _inner(self, item: Any) -> Iterable[Any]:
-        if self._unfold is None or not isinstance(item, self._shape):
-            return (item,)
-        return (lenient(self._shape, x) if type(x) is dict else x for x in self._unfold(item))
+    def _lenient(self, found: dict[str, Any]) -> Shape:
+        """The item; a lone object where several belong counts as one of them."""
+        lists = {key: sequence(found[key]) for key in self._lists if found.get(key) is not None}
+        return lenient(self._shape, {**found, **lists})
+
+
+def _is_list(kind: Any) -> bool:
+    return any(get_origin(inner) is list for inner in get_args(kind))

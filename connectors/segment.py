@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from connectors import activities
 from connectors.activities import canonical_name, document, email_of, entitle, in_vocabulary
 from connectors.activity_items import ActivityItems
@@ -22,7 +25,7 @@ from connectors.canonical import complete_activity
 from connectors.items import Item
 from connectors.parts import BasicUser, Body, Field, Header
 from connectors.signatures import Hmac, Token
-from connectors.values import first_text, from_rfc3339, mapping, sequence, text
+from connectors.values import from_rfc3339, mapping, text
 from schemas.events import ActivityEvent
 
 if TYPE_CHECKING:
@@ -42,34 +45,58 @@ TYPES: dict[str, str] = {
 }  # fmt: skip
 
 
+class _Page(Item):
+    url: Any = None
+
+
+class _Context(Item):
+    ip: Any = None
+    user_agent: Any = msgspec.field(default=None, name="userAgent")
+    page: _Page | None = None
+    traits: Any = None
+
+
 class _Call(Item, rename="camel"):
-    type: str = ""
-    event: str = ""
-    message_id: str = ""
-    anonymous_id: str = ""
-    user_id: str = ""
-    group_id: str = ""
-    previous_id: str = ""
-    name: str = ""
-    category: str = ""
+    type: Any = None
+    event: Any = None
+    message_id: Any = None
+    anonymous_id: Any = None
+    user_id: Any = None
+    group_id: Any = None
+    previous_id: Any = None
+    name: Any = None
+    category: Any = None
     properties: Any = None
     traits: Any = None
-    context: Any = None
-    timestamp: str = ""
-    original_timestamp: str = ""
-    sent_at: str = ""
-    received_at: str = ""
-    batch: Any = None  # calls that share this one's context and time of sending
+    context: _Context | UnsetType | None = UNSET
+    timestamp: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = UNSET
+    received_at: Any = UNSET
 
 
-def _unfold(call: _Call) -> Iterable[Any]:
+class _Calls(_Call):
+    """A call, or several that share its context and the time of sending."""
+
+    batch: list[_Call] | None = None
+
+
+_NOWHERE = _Context()
+_SHARED = ("context", "sent_at", "received_at")
+
+
+def _unfold(call: _Calls) -> Iterable[Any]:
     if call.batch is None:
         return (call,)
-    shared = {"context": call.context, "sentAt": call.sent_at, "receivedAt": call.received_at}
-    return [{**shared, **item} if type(item) is dict else item for item in sequence(call.batch)]
+    for name in _SHARED:
+        shared = getattr(call, name)
+        for each in call.batch:
+            if isinstance(each, _Call) and getattr(each, name) is UNSET:
+                setattr(each, name, shared)
+    return call.batch
 
 
-_CALLS = ActivityItems(_Call, _unfold)
+_CALLS = ActivityItems(_Calls, _unfold)
 
 
 class Segment:
@@ -94,32 +121,34 @@ class Segment:
 
 
 def _fill(event: ActivityEvent, call: _Call, request: Request, context: Context) -> None:
-    around, traits, own = mapping(call.context), mapping(call.traits), mapping(call.properties)
+    around, traits, own = call.context or _NOWHERE, mapping(call.traits), mapping(call.properties)
+    user = text(call.user_id)
     kind = _kind(call, request.url)
-    word = "" if kind else call.event or call.type
+    word = "" if kind else text(call.event) or text(call.type)
     begun = entitle(event, TYPES[kind] if kind else canonical_name[word], word)
+    said_of_person = mapping(around.traits)
     known = {} if event.activity == activities.GROUP else traits
-    known = known or mapping(around.get("traits"))
-    event.occurred_at = _occurred_at(call)
-    event.provider_event_id = call.message_id
-    event.anonymous_id = call.anonymous_id
-    event.recipient = email_of(
-        known.get("email"), own.get("email"), mapping(around.get("traits")).get("email"), call.user_id
-    )
-    event.url = first_text(own.get("url"), mapping(around.get("page")).get("url"))
-    event.user_agent = text(around.get("userAgent"))
-    event.client_ip = text(around.get("ip"))
-    event.properties = document(begun, in_vocabulary(own), _said(event.activity, call, traits))
+    known = known or said_of_person
+    event.occurred_at = from_rfc3339(text(call.timestamp)) or _corrected(call)
+    event.provider_event_id = text(call.message_id)
+    event.anonymous_id = text(call.anonymous_id)
+    event.recipient = email_of(known.get("email"), own.get("email"), said_of_person.get("email"), user)
+    event.url = text(own.get("url")) or (text(around.page.url) if around.page else "")
+    event.user_agent = text(around.user_agent)
+    event.client_ip = text(around.ip)
+    event.properties = document(begun, in_vocabulary(own), _said(event.activity, call, user, traits))
     event.traits = document(known)
     complete_activity(event, context)
 
 
 def _kind(call: _Call, url: str) -> str:
     """The kind of call; "track" as "" because it has a name of its own."""
-    for word in (call.type.lower(), url.partition("?")[0].rpartition("/")[2]):
-        if word in TYPES:
-            return word if TYPES[word] else ""
-    if call.type or call.event:
+    word = text(call.type).lower()
+    if word not in TYPES:
+        word = url.partition("?")[0].rpartition("/")[2]
+    if word in TYPES:
+        return word if TYPES[word] else ""
+    if text(call.type) or text(call.event):
         return ""
     return next((kind for kind, told in _told(call).items() if told), "")
 
@@ -127,27 +156,27 @@ def _kind(call: _Call, url: str) -> str:
 def _told(call: _Call) -> Mapping[str, Any]:
     """What the fields say of a call that does not name its kind."""
     return {
-        "group": call.group_id,
-        "alias": call.previous_id,
+        "group": text(call.group_id),
+        "alias": text(call.previous_id),
         "identify": call.traits,
-        "page": call.name or call.properties,
+        "page": text(call.name) or call.properties,
     }
 
 
-def _said(activity: str, call: _Call, traits: Mapping[str, Any]) -> dict[str, Any]:
+def _said(activity: str, call: _Call, user: str, traits: Mapping[str, Any]) -> dict[str, Any]:
     """What a call says beside its properties. Traits of a group are not the person's."""
-    said = {"user_id": call.user_id, "group_id": call.group_id, "previous_id": call.previous_id}
+    said: dict[str, Any] = {"user_id": user} if user else {}
+    if call.group_id or call.previous_id:
+        said["group_id"], said["previous_id"] = text(call.group_id), text(call.previous_id)
     if activity == activities.GROUP:
-        return {**said, "group_traits": traits}
-    if activity in {activities.PAGE, activities.SCREEN}:
-        return {**said, "page_name": call.name, "page_category": call.category}
+        said["group_traits"] = traits
+    elif activity in (activities.PAGE, activities.SCREEN):
+        said["page_name"], said["page_category"] = text(call.name), text(call.category)
     return said
 
 
-def _occurred_at(call: _Call) -> int:
-    if at := from_rfc3339(call.timestamp):
-        return at
-    original, sent, received = map(from_rfc3339, (call.original_timestamp, call.sent_at, call.received_at))
-    if original and sent and received:
-        return received - (sent - original)
-    return original or sent
+def _corrected(call: _Call) -> int:
+    """When it happened by a device's clock, as far as that is known to be wrong without its error."""
+    original, sent = from_rfc3339(text(call.original_timestamp)), from_rfc3339(text(call.sent_at))
+    received = from_rfc3339(text(call.received_at))
+    return received - (sent - original) if original and sent and received else original or sent

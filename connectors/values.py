@@ -186,9 +186,10 @@ def from_rfc3339(value: Any) -> int:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        millis = (moment - _EPOCH) // _MILLISECOND
+        since = moment - _EPOCH
     except (ValueError, OverflowError):
         return 0
+    millis = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
     return millis if 0 < millis <= MAX_MILLIS else 0
 
 
