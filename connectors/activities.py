@@ -174,8 +174,8 @@ _NO_PRODUCT = Product()
 PRODUCT = Product.__struct_fields__
 
 
-def number(value: Any) -> str:
-    """The text of an id that is a number; "" for 0, which WooCommerce writes where there is none."""
+def known_text(value: Any) -> str:
+    """The text of a product's field; "" for "0"."""
     known = text(value)
     return "" if known == _NO_ID else known
 

@@ -13,16 +13,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from connectors.activities import IDENTIFY, amount, currency, document, email_of, entitle, products, texts_of
+from connectors.activities import (
+    IDENTIFY,
+    Product,
+    amount,
+    currency,
+    document,
+    email_of,
+    entitle,
+    known_text,
+    products,
+)
 from connectors.activity_items import ActivityItems
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import complete_activity
 from connectors.items import Item
 from connectors.parts import Body, Header
 from connectors.signatures import Hmac
-from connectors.values import first_text, from_rfc3339, mapping, sequence, text
+from connectors.values import from_rfc3339, text, whole
 from schemas.events import ActivityEvent
 
 if TYPE_CHECKING:
@@ -65,26 +73,87 @@ TIMES: dict[str, str] = {
     "customers/create": "created_at",
     "customers/update": "updated_at",
 }
-LINE = {
-    "product_id": "product_id", "variant_id": "variant_id", "sku": "sku", "name": "title", "brand": "vendor",
-    "variant": "variant_title", "price": "price", "quantity": "quantity",
-}  # fmt: skip
-PERSON = {
-    "email": "email", "first_name": "first_name", "last_name": "last_name", "phone": "phone", "tags": "tags",
-    "state": "state", "created_at": "created_at",
-}  # fmt: skip
 _ID_OF = {"orders": "order_id", "checkouts": "checkout_id", "carts": "cart_id", "refunds": "refund_id"}
 
 
-class _Resource(Item):
-    """An order, refund, cart, checkout or customer, as far as it is read here. Much of it may be null."""
+class _Address(Item):
+    city: Any = None
+    country: Any = None
+    country_code: Any = None
+
+
+class _Consent(Item):
+    state: Any = None
+
+
+class _Person(Item):
+    """A customer. Much of it may be null."""
 
     id: Any = None
+    email: Any = None
+    first_name: Any = None
+    last_name: Any = None
+    phone: Any = None
+    tags: Any = None
+    state: Any = None
+    created_at: Any = None
+    orders_count: Any = None
+    total_spent: Any = None
+    verified_email: Any = None
+    email_marketing_consent: _Consent | None = None
+    default_address: _Address | None = None
+
+
+class _Line(Item):
+    product_id: Any = None
+    variant_id: Any = None
+    sku: Any = None
+    title: Any = None
+    vendor: Any = None
+    variant_title: Any = None
+    price: Any = None
+    quantity: Any = None
+
+
+class _Returned(Item):
+    quantity: Any = None
+    line_item: _Line | None = None
+
+
+class _Money(Item):
+    amount: Any = None
+
+
+class _MoneySet(Item):
+    shop_money: _Money | None = None
+
+
+class _Transaction(Item):
+    kind: Any = None
+    status: Any = None
+    amount: Any = None
+    currency: Any = None
+
+
+class _Code(Item):
+    code: Any = None
+
+
+class _Client(Item):
+    browser_ip: Any = None
+    user_agent: Any = None
+
+
+class _Edit(Item):
+    order_id: Any = None
+
+
+class _Resource(_Person):
+    """An order, refund, cart, checkout or customer, as far as it is read here. Much of it may be null."""
+
     order_id: Any = None
     name: Any = None
-    email: Any = None
     contact_email: Any = None
-    created_at: Any = None
     updated_at: Any = None
     cancelled_at: Any = None
     cancel_reason: Any = None
@@ -93,35 +162,25 @@ class _Resource(Item):
     subtotal_price: Any = None
     total_tax: Any = None
     total_discounts: Any = None
-    total_shipping_price_set: Any = None
+    total_shipping_price_set: _MoneySet | None = None
     financial_status: Any = None
-    line_items: Any = None
-    refund_line_items: Any = None
-    transactions: Any = None
-    discount_codes: Any = None
-    customer: Any = None
+    line_items: list[_Line] | None = None
+    refund_line_items: list[_Returned] | None = None
+    transactions: list[_Transaction] | None = None
+    discount_codes: list[_Code] | None = None
+    customer: _Person | None = None
     token: Any = None
     cart_token: Any = None
     checkout_id: Any = None
     abandoned_checkout_url: Any = None
     referring_site: Any = None
     browser_ip: Any = None
-    client_details: Any = None
+    client_details: _Client | None = None
     shop_domain: Any = None
-    order_edit: Any = None
-    # Where the resource is a customer itself.
-    first_name: Any = None
-    last_name: Any = None
-    phone: Any = None
-    tags: Any = None
-    state: Any = None
-    orders_count: Any = None
-    total_spent: Any = None
-    verified_email: Any = None
-    email_marketing_consent: Any = None
-    default_address: Any = None
+    order_edit: _Edit | None = None
 
 
+_NOBODY, _NOWHERE, _NO_LINE = _Person(), _Address(), _Line()
 _RESOURCES = ActivityItems(_Resource)
 
 
@@ -145,79 +204,109 @@ class Shopify:
 def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Context) -> None:
     topic = _told(request, "topic")
     begun = entitle(event, TOPICS.get(topic) or topic, topic)
-    person = mapping(item.customer) or (msgspec.structs.asdict(item) if topic.startswith("customers/") else {})
-    client = mapping(item.client_details)
-    event.occurred_at = from_rfc3339(getattr(item, TIMES.get(topic, ""), None)) or from_rfc3339(
-        _told(request, "triggered-at")
-    )
+    person = item.customer or (item if topic.startswith("customers/") else _NOBODY)
+    event.occurred_at = from_rfc3339(getattr(item, TIMES[topic])) if topic in TIMES else 0
+    if not event.occurred_at:
+        event.occurred_at = from_rfc3339(_told(request, "triggered-at"))
     event.provider_event_id = _told(request, "webhook-id")
-    event.recipient = email_of(item.email, item.contact_email, person.get("email"))
+    event.recipient = email_of(item.email, item.contact_email, person.email)
     event.url = text(item.abandoned_checkout_url)
-    event.client_ip = first_text(item.browser_ip, client.get("browser_ip"))
-    event.user_agent = text(client.get("user_agent"))
-    origin = {"origin": _told(request, "shop-domain") or text(item.shop_domain), "user_id": text(person.get("id"))}
+    event.client_ip = text(item.browser_ip)
+    if client := item.client_details:
+        event.client_ip = event.client_ip or text(client.browser_ip)
+        event.user_agent = text(client.user_agent)
+    origin = {"origin": _told(request, "shop-domain") or text(item.shop_domain), "user_id": text(person.id)}
     event.properties = document(begun, origin, _ids(topic, item), _sums(item), _lines(item))
-    event.traits = _traits(person, item.default_address if event.activity == IDENTIFY else None)
+    if person is not _NOBODY:
+        event.traits = _traits(person, item.default_address if event.activity == IDENTIFY else None)
     complete_activity(event, context)
 
 
 def _told(request: Request, name: str) -> str:
     """What a header of Shopify's says, under either of its names."""
-    return next((found for prefix in _PREFIXES if (found := request.headers.get(prefix + name))), "")
+    return request.headers.get("x-shopify-" + name) or request.headers.get("shopify-" + name, "")
 
 
 def _ids(topic: str, item: _Resource) -> dict[str, Any]:
-    kind, number = topic.partition("/")[0], first_text(item.id, item.token)
+    kind, number = topic.partition("/")[0], text(item.id) or text(item.token)
     said = {
-        "order_id": first_text(item.order_id, mapping(item.order_edit).get("order_id")),
+        "order_id": text(item.order_id) or (text(item.order_edit.order_id) if item.order_edit else ""),
         "checkout_id": text(item.checkout_id),
         "cart_id": text(item.cart_token),
         "order_number": text(item.name) if kind == "orders" else "",
     }
     if kind in _ID_OF:
-        return {**said, _ID_OF[kind]: number or said.get(_ID_OF[kind])}
-    return said if topic in TOPICS else {**said, "object_type": kind, "object_id": number}
+        own = _ID_OF[kind]
+        said[own] = number or said.get(own, "")
+    elif topic not in TOPICS:
+        said["object_type"], said["object_id"] = kind, number
+    return said
 
 
 def _sums(item: _Resource) -> dict[str, Any]:
     """Money in the shop's currency, and what stands beside it on an order."""
-    payments = [mapping(x) for x in sequence(item.transactions) if mapping(x).get("kind") == "refund"]
-    paid_back = [amount(x.get("amount")) or 0 for x in payments if text(x.get("status")) in {"success", ""}]
-    shipping = mapping(mapping(item.total_shipping_price_set).get("shop_money")).get("amount")
-    codes = [text(mapping(code).get("code")) for code in sequence(item.discount_codes)]
-    return {
-        "currency": currency(item.currency) or next((currency(x.get("currency")) for x in payments), ""),
+    told = {
+        "currency": currency(item.currency),
         "total": amount(item.total_price),
         "revenue": amount(item.subtotal_price),
         "tax": amount(item.total_tax),
-        "shipping": amount(shipping),
+        "shipping": _shipping(item.total_shipping_price_set),
         "discount": amount(item.total_discounts),
-        "refund": round(sum(paid_back), 3) if payments else None,
-        "coupon": next((code for code in codes if code), ""),
+        "refund": None,
+        "coupon": next((code for x in item.discount_codes or () if (code := text(getattr(x, "code", "")))), ""),
         "status": text(item.financial_status),
         "reason": text(item.cancel_reason),
         "referrer": text(item.referring_site),
     }
+    if payments := [x for x in item.transactions or () if isinstance(x, _Transaction) and x.kind == "refund"]:
+        paid_back = [amount(x.amount) or 0 for x in payments if text(x.status) in {"success", ""}]
+        told["currency"] = told["currency"] or currency(payments[0].currency)
+        told["refund"] = round(sum(paid_back), 3)
+    return told
+
+
+def _shipping(price: _MoneySet | None) -> float | int | None:
+    return amount(price.shop_money.amount) if price and price.shop_money else None
 
 
 def _lines(item: _Resource) -> dict[str, Any]:
     """The products of an order, cart or checkout; of a refund those that were given back."""
-    returned = [mapping(line) for line in sequence(item.refund_line_items)]
-    given_back = [{**mapping(x.get("line_item")), "quantity": x.get("quantity")} for x in returned]
-    return products(item.line_items or given_back, LINE)
+    if item.line_items:
+        return products([_product(x, x.quantity) for x in item.line_items if isinstance(x, _Line)])
+    returned = [x for x in item.refund_line_items or () if isinstance(x, _Returned)]
+    return products([_product(x.line_item or _NO_LINE, x.quantity) for x in returned]) if returned else {}
 
 
-def _traits(person: dict[str, Any], address: Any) -> str:
-    consent = mapping(person.get("email_marketing_consent")).get("state")
-    home = mapping(person.get("default_address")) or mapping(address)
+def _product(line: _Line, quantity: Any) -> Product:
+    return Product(
+        product_id=known_text(line.product_id),
+        variant_id=known_text(line.variant_id),
+        sku=known_text(line.sku),
+        name=known_text(line.title),
+        brand=known_text(line.vendor),
+        variant=known_text(line.variant_title),
+        price=amount(line.price),
+        quantity=whole(quantity) or None,
+    )
+
+
+def _traits(person: _Person, address: _Address | None) -> str:
+    consent = person.email_marketing_consent.state if person.email_marketing_consent else None
+    home = person.default_address or address or _NOWHERE
     return document(
-        texts_of(person, PERSON) if person else {},
         {
+            "email": text(person.email),
+            "first_name": text(person.first_name),
+            "last_name": text(person.last_name),
+            "phone": text(person.phone),
+            "tags": text(person.tags),
+            "state": text(person.state),
+            "created_at": text(person.created_at),
             "accepts_marketing": None if consent is None else consent == "subscribed",
-            "verified_email": person.get("verified_email"),
-            "orders_count": person.get("orders_count"),
-            "total_spent": amount(person.get("total_spent")),
-            "city": text(home.get("city")),
-            "country": first_text(home.get("country_code"), home.get("country")),
-        },
+            "verified_email": person.verified_email,
+            "orders_count": person.orders_count,
+            "total_spent": amount(person.total_spent),
+            "city": text(home.city),
+            "country": text(home.country_code) or text(home.country),
+        }
     )
