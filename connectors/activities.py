@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -70,7 +70,6 @@ PROPERTIES: tuple[str, ...] = (
     "origin", "object_type", "object_id", "property_name", "property_value", "provider_event",
 )  # fmt: skip
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _CACHED_NAMES = 4096
 _CACHED_PLANS, _LONGEST_PLAN = 1024, 1024  # sets of property names, and characters of one worth remembering
 _LONGEST = 256  # characters of a name worth remembering
@@ -117,6 +116,21 @@ def document(*parts: Mapping[str, Any]) -> str:
     return json_object(known)
 
 
+class Known(msgspec.Struct, omit_defaults=True, gc=False):
+    """Base of what is written as one JSON object. Every field needs "" or None as default: it is left out then."""
+
+
+def written(record: Known) -> str:
+    """The record as `document` would write the same keys in the same order."""
+    found = msgspec.json.encode(record)
+    return found.decode() if len(found) > len(b"{}") else ""
+
+
+def known_or_none(value: Any) -> Any:
+    """The value as it was sent, None for what `document` leaves out."""
+    return value if value or value == 0 else None
+
+
 def email_of(*values: Any) -> str:
     """The first value that is an address."""
     for value in values:
@@ -150,10 +164,18 @@ def currency(value: Any) -> str:
     return text(value).upper()
 
 
-class Product(msgspec.Struct, omit_defaults=True, gc=False):
-    """A line of an order or cart, as it stands in `products`; what is unknown is left out."""
+class Line(Known):
+    """A line of an order or cart, as it stands in `products`."""
 
     product_id: str = ""
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
+
+
+class Product(Line):
+    """A line in the usual order of its fields."""
+
     variant_id: str = ""
     sku: str = ""
     name: str = ""
@@ -164,13 +186,13 @@ class Product(msgspec.Struct, omit_defaults=True, gc=False):
     quantity: int | None = None
 
 
-def products(lines: Iterable[Product]) -> dict[str, Any]:
-    """`products` and `product_ids`, without lines of which nothing is known."""
-    known = [line for line in lines if line != _NO_PRODUCT]
-    return {"products": known, "product_ids": list(dict.fromkeys([x.product_id for x in known if x.product_id]))}
+def listed(lines: Iterable[AnyLine], nothing: Line) -> tuple[list[AnyLine] | None, list[str] | None]:
+    """`products`, without lines that equal `nothing`, and `product_ids`; None where there are none."""
+    known = [line for line in lines if line != nothing]
+    return known or None, list(dict.fromkeys([x.product_id for x in known if x.product_id])) or None
 
 
-_NO_PRODUCT = Product()
+NO_PRODUCT = Product()
 PRODUCT = Product.__struct_fields__
 
 
@@ -268,16 +290,26 @@ def fill_freely(event: ActivityEvent, word: str, data: Any, *said: Mapping[str, 
     """
     own = mapping(data)
     begun = entitle(event, canonical_name[word], word)
-    event.recipient = email_of(*_addresses(own))
-    event.anonymous_id = first_text(own.get("anonymous_id"), own.get("anonymousId"))
+    event.recipient = _address(own)
+    event.anonymous_id = text(own.get("anonymous_id")) or text(own.get("anonymousId"))
     event.url = text(own.get("url"))
-    rest = in_vocabulary({key: value for key, value in own.items() if key != "traits"})
-    event.properties = document(begun, *said, rest if own else {"data": data})
-    event.traits = document(mapping(own.get("traits")))
+    rest = in_vocabulary(own) if own else {"data": data}
+    if "traits" in own:
+        event.traits = document(mapping(own["traits"]))
+        del rest["traits"]
+    event.properties = document(begun, *said, rest)
 
 
-def _addresses(own: Mapping[str, Any]) -> Iterable[Any]:
-    """Where a free object may hold the address of the person it is about, the likeliest first."""
-    yield from (own.get(key) for key in ("email", "email_address", "customer_email", "user_email"))
-    for key in ("user", "customer", "contact", "person", "recipient", "profile", "traits", "account"):
-        yield mapping(own.get(key)).get("email")
+_ADDRESSES = ("email", "email_address", "customer_email", "user_email")
+_PERSONS = ("user", "customer", "contact", "person", "recipient", "profile", "traits", "account")
+
+
+def _address(own: Mapping[str, Any]) -> str:
+    """The address of the person that a free object is about, from where it is likeliest."""
+    for key in _ADDRESSES:
+        if key in own and (found := email_of(own[key])):
+            return found
+    for key in _PERSONS:
+        if key in own and (found := email_of(mapping(own[key]).get("email"))):
+            return found
+    return ""

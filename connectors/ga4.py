@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connectors.activities import amount, document, email_of, entitle, in_vocabulary, products
+from connectors.activities import Line, amount, document, email_of, entitle, in_vocabulary, known_text, listed
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import add, blank_activities, complete_activity, refuse_body, refuse_item
 from connectors.items import Item, ItemReader, lenient
 from connectors.parts import Query
 from connectors.signatures import Token
-from connectors.values import MAX_MILLIS, first_text, mapping, text, whole
+from connectors.values import MAX_MILLIS, mapping, sequence, text, whole
 from schemas.errors import FailureCode
 from schemas.events import ActivityEvent
 
@@ -49,11 +49,19 @@ TYPES: dict[str, str] = {
     "view_promotion": "Promotion Viewed",
     "select_promotion": "Promotion Clicked",
 }
-PRODUCT = {
-    "product_id": "item_id", "variant": "item_variant", "name": "item_name", "brand": "item_brand",
-    "category": "item_category", "price": "price", "quantity": "quantity",
-}  # fmt: skip
+_GOODS = {"Order Completed": "revenue", "Order Refunded": "refund"}
 _MICROS_FROM, _MILLIS_FROM = 100_000_000_000_000, 100_000_000_000  # 1973 in the one unit, 5138 in the next larger
+
+
+class _Line(Line):
+    """A `Product` in the order that GA4's have; events without ids of their own take theirs from this text."""
+
+    variant: str = ""
+    name: str = ""
+    brand: str = ""
+    category: str = ""
+    price: float | int | None = None
+    quantity: int | None = None
 
 
 class _Event(Item):
@@ -73,6 +81,7 @@ class _Payload(Item):
     events: list[_Event] | None = None
 
 
+_NO_LINE = _Line()
 _PAYLOADS = ItemReader(_Payload)
 
 
@@ -111,36 +120,44 @@ class Ga4:
 
 
 def _fill(event: ActivityEvent, item: _Event, payload: _Payload, context: Context, index: int) -> None:
-    own, person = dict(mapping(item.params)), _user_properties(payload.user_properties)
+    own, person = mapping(item.params), _user_properties(payload.user_properties)
     begun = entitle(event, TYPES.get(item.name) or item.name, item.name)
     event.occurred_at = _from_micros(item.timestamp_micros) or _from_micros(payload.timestamp_micros)
-    event.anonymous_id = first_text(payload.client_id, payload.app_instance_id)
+    event.anonymous_id = text(payload.client_id) or text(payload.app_instance_id)
     event.recipient = email_of(own.get("email"), person.get("email"), payload.user_id)
     event.url = text(own.get("page_location"))
     event.user_agent = text(payload.user_agent)
     event.client_ip = text(payload.ip_override)
-    lines = products(own.pop("items", None), PRODUCT)
-    said = {
-        "user_id": text(payload.user_id),
-        "page_name": first_text(own.get("page_title"), own.get("screen_name")),
-        **_money(event.name, own),
-    }
+    lines: dict[str, Any] = {}
+    if "items" in own:
+        products, ids = listed([_line(x) for x in sequence(own.pop("items")) if type(x) is dict], _NO_LINE)
+        lines = {"products": products, "product_ids": ids}
+    said: dict[str, Any] = {"user_id": user} if (user := text(payload.user_id)) else {}
+    if page := text(own.get("page_title")) or text(own.get("screen_name")):
+        said["page_name"] = page
+    if event.name in _GOODS:  # `value` is the price of the goods without shipping and tax
+        said[_GOODS[event.name]] = amount(own.get("value"))
     event.properties = document(begun, in_vocabulary(own), lines, said)
     event.traits = document(person)
     complete_activity(event, context, index)
 
 
-def _money(name: str, own: dict[str, Any]) -> dict[str, Any]:
-    """`value` is the price of the goods without shipping and tax."""
-    value = amount(own.get("value"))
-    if name == "Order Completed":
-        return {"revenue": value}
-    return {"refund": value} if name == "Order Refunded" else {}
+def _line(line: dict[str, Any]) -> _Line:
+    get = line.get
+    return _Line(
+        known_text(get("item_id")),
+        known_text(get("item_variant")),
+        known_text(get("item_name")),
+        known_text(get("item_brand")),
+        known_text(get("item_category")),
+        amount(get("price")),
+        whole(get("quantity")) or None,
+    )
 
 
 def _user_properties(value: Any) -> dict[str, Any]:
     """Each is sent as `{"value": ...}`."""
-    return {name: mapping(found).get("value") for name, found in mapping(value).items()}
+    return {name: mapping(found).get("value") for name, found in value.items()} if type(value) is dict else {}
 
 
 def _from_micros(value: Any) -> int:

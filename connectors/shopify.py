@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.activities import (
     IDENTIFY,
+    NO_PRODUCT,
+    Known,
     Product,
     amount,
     currency,
-    document,
     email_of,
     entitle,
+    known_or_none,
     known_text,
-    products,
+    listed,
+    written,
 )
 from connectors.activity_items import ActivityItems
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
@@ -180,6 +183,48 @@ class _Resource(_Person):
     order_edit: _Edit | None = None
 
 
+class _Properties(Known):
+    provider_event: str = ""
+    origin: str = ""
+    user_id: str = ""
+    order_id: str = ""
+    checkout_id: str = ""
+    cart_id: str = ""
+    order_number: str = ""
+    refund_id: str = ""
+    object_type: str = ""
+    object_id: str = ""
+    currency: str = ""
+    total: float | int | None = None
+    revenue: float | int | None = None
+    tax: float | int | None = None
+    shipping: float | int | None = None
+    discount: float | int | None = None
+    refund: float | int | None = None
+    coupon: str = ""
+    status: str = ""
+    reason: str = ""
+    referrer: str = ""
+    products: list[Product] | None = None
+    product_ids: list[str] | None = None
+
+
+class _Traits(Known):
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    phone: str = ""
+    tags: str = ""
+    state: str = ""
+    created_at: str = ""
+    accepts_marketing: bool | None = None
+    verified_email: Any = None
+    orders_count: Any = None
+    total_spent: float | int | None = None
+    city: str = ""
+    country: str = ""
+
+
 _NOBODY, _NOWHERE, _NO_LINE = _Person(), _Address(), _Line()
 _RESOURCES = ActivityItems(_Resource)
 
@@ -203,7 +248,7 @@ class Shopify:
 
 def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Context) -> None:
     topic = _told(request, "topic")
-    begun = entitle(event, TOPICS.get(topic) or topic, topic)
+    word = entitle(event, TOPICS.get(topic) or topic, topic).get("provider_event", "")
     person = item.customer or (item if topic.startswith("customers/") else _NOBODY)
     event.occurred_at = from_rfc3339(getattr(item, TIMES[topic])) if topic in TIMES else 0
     if not event.occurred_at:
@@ -215,8 +260,11 @@ def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Cont
     if client := item.client_details:
         event.client_ip = event.client_ip or text(client.browser_ip)
         event.user_agent = text(client.user_agent)
-    origin = {"origin": _told(request, "shop-domain") or text(item.shop_domain), "user_id": text(person.id)}
-    event.properties = document(begun, origin, _ids(topic, item), _sums(item), _lines(item))
+    told = _Properties(word, _told(request, "shop-domain") or text(item.shop_domain), text(person.id))
+    _add_ids(told, topic, item)
+    _add_sums(told, item)
+    told.products, told.product_ids = listed(_lines(item), NO_PRODUCT)
+    event.properties = written(told)
     if person is not _NOBODY:
         event.traits = _traits(person, item.default_address if event.activity == IDENTIFY else None)
     complete_activity(event, context)
@@ -227,54 +275,43 @@ def _told(request: Request, name: str) -> str:
     return request.headers.get("x-shopify-" + name) or request.headers.get("shopify-" + name, "")
 
 
-def _ids(topic: str, item: _Resource) -> dict[str, Any]:
+def _add_ids(told: _Properties, topic: str, item: _Resource) -> None:
     kind, number = topic.partition("/")[0], text(item.id) or text(item.token)
-    said = {
-        "order_id": text(item.order_id) or (text(item.order_edit.order_id) if item.order_edit else ""),
-        "checkout_id": text(item.checkout_id),
-        "cart_id": text(item.cart_token),
-        "order_number": text(item.name) if kind == "orders" else "",
-    }
+    told.order_id = text(item.order_id) or (text(item.order_edit.order_id) if item.order_edit else "")
+    told.checkout_id, told.cart_id = text(item.checkout_id), text(item.cart_token)
+    if kind == "orders":
+        told.order_number = text(item.name)
     if kind in _ID_OF:
-        own = _ID_OF[kind]
-        said[own] = number or said.get(own, "")
+        if number:
+            setattr(told, _ID_OF[kind], number)
     elif topic not in TOPICS:
-        said["object_type"], said["object_id"] = kind, number
-    return said
+        told.object_type, told.object_id = kind, number
 
 
-def _sums(item: _Resource) -> dict[str, Any]:
+def _add_sums(told: _Properties, item: _Resource) -> None:
     """Money in the shop's currency, and what stands beside it on an order."""
-    told = {
-        "currency": currency(item.currency),
-        "total": amount(item.total_price),
-        "revenue": amount(item.subtotal_price),
-        "tax": amount(item.total_tax),
-        "shipping": _shipping(item.total_shipping_price_set),
-        "discount": amount(item.total_discounts),
-        "refund": None,
-        "coupon": next((code for x in item.discount_codes or () if (code := text(getattr(x, "code", "")))), ""),
-        "status": text(item.financial_status),
-        "reason": text(item.cancel_reason),
-        "referrer": text(item.referring_site),
-    }
+    told.currency = currency(item.currency)
+    told.total, told.revenue = amount(item.total_price), amount(item.subtotal_price)
+    told.tax, told.discount = amount(item.total_tax), amount(item.total_discounts)
+    if (price := item.total_shipping_price_set) and price.shop_money:
+        told.shipping = amount(price.shop_money.amount)
     if payments := [x for x in item.transactions or () if isinstance(x, _Transaction) and x.kind == "refund"]:
         paid_back = [amount(x.amount) or 0 for x in payments if text(x.status) in {"success", ""}]
-        told["currency"] = told["currency"] or currency(payments[0].currency)
-        told["refund"] = round(sum(paid_back), 3)
-    return told
+        told.currency = told.currency or currency(payments[0].currency)
+        told.refund = round(sum(paid_back), 3)
+    if item.discount_codes:
+        codes = (text(x.code) for x in item.discount_codes if isinstance(x, _Code))
+        told.coupon = next(filter(None, codes), "")
+    told.status, told.reason = text(item.financial_status), text(item.cancel_reason)
+    told.referrer = text(item.referring_site)
 
 
-def _shipping(price: _MoneySet | None) -> float | int | None:
-    return amount(price.shop_money.amount) if price and price.shop_money else None
-
-
-def _lines(item: _Resource) -> dict[str, Any]:
+def _lines(item: _Resource) -> list[Product]:
     """The products of an order, cart or checkout; of a refund those that were given back."""
     if item.line_items:
-        return products([_product(x, x.quantity) for x in item.line_items if isinstance(x, _Line)])
-    returned = [x for x in item.refund_line_items or () if isinstance(x, _Returned)]
-    return products([_product(x.line_item or _NO_LINE, x.quantity) for x in returned]) if returned else {}
+        return [_product(x, x.quantity) for x in item.line_items if isinstance(x, _Line)]
+    returned = (x for x in item.refund_line_items or () if isinstance(x, _Returned))
+    return [_product(x.line_item or _NO_LINE, x.quantity) for x in returned]
 
 
 def _product(line: _Line, quantity: Any) -> Product:
@@ -293,20 +330,20 @@ def _product(line: _Line, quantity: Any) -> Product:
 def _traits(person: _Person, address: _Address | None) -> str:
     consent = person.email_marketing_consent.state if person.email_marketing_consent else None
     home = person.default_address or address or _NOWHERE
-    return document(
-        {
-            "email": text(person.email),
-            "first_name": text(person.first_name),
-            "last_name": text(person.last_name),
-            "phone": text(person.phone),
-            "tags": text(person.tags),
-            "state": text(person.state),
-            "created_at": text(person.created_at),
-            "accepts_marketing": None if consent is None else consent == "subscribed",
-            "verified_email": person.verified_email,
-            "orders_count": person.orders_count,
-            "total_spent": amount(person.total_spent),
-            "city": text(home.city),
-            "country": text(home.country_code) or text(home.country),
-        }
+    return written(
+        _Traits(
+            email=text(person.email),
+            first_name=text(person.first_name),
+            last_name=text(person.last_name),
+            phone=text(person.phone),
+            tags=text(person.tags),
+            state=text(person.state),
+            created_at=text(person.created_at),
+            accepts_marketing=None if consent is None else consent == "subscribed",
+            verified_email=known_or_none(person.verified_email),
+            orders_count=known_or_none(person.orders_count),
+            total_spent=amount(person.total_spent),
+            city=text(home.city),
+            country=text(home.country_code) or text(home.country),
+        )
     )

@@ -13,14 +13,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from connectors.activities import amount, currency, difference, document, email_of, entitle, products, texts_of
+from connectors.activities import (
+    NO_PRODUCT,
+    Known,
+    Product,
+    amount,
+    currency,
+    difference,
+    document,
+    email_of,
+    entitle,
+    known_text,
+    listed,
+    written,
+)
 from connectors.activity_items import ActivityItems
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import complete_activity
 from connectors.items import Item
 from connectors.parts import Body, Header
 from connectors.signatures import Hmac
-from connectors.values import from_rfc3339, mapping, sequence, text
+from connectors.values import from_rfc3339, text, whole
 from schemas.events import ActivityEvent
 
 if TYPE_CHECKING:
@@ -42,11 +55,33 @@ STATUSES: dict[str, str] = {
     "refunded": "Order Refunded",
     "failed": "Payment Failed",
 }
-LINE = {
-    "product_id": "product_id", "variant_id": "variation_id", "sku": "sku", "name": "name", "price": "price",
-    "quantity": "quantity",
-}  # fmt: skip
-PERSON = {"first_name": "first_name", "last_name": "last_name", "phone": "phone", "company": "company"}
+
+
+class _Billing(Item):
+    first_name: Any = None
+    last_name: Any = None
+    company: Any = None
+    city: Any = None
+    country: Any = None
+    email: Any = None
+    phone: Any = None
+
+
+class _Line(Item):
+    name: Any = None
+    product_id: Any = None
+    variation_id: Any = None
+    quantity: Any = None
+    sku: Any = None
+    price: Any = None
+
+
+class _Coupon(Item):
+    code: Any = None
+
+
+class _Refund(Item):
+    total: Any = None
 
 
 class _Resource(Item):
@@ -61,10 +96,10 @@ class _Resource(Item):
     shipping_total: Any = None
     discount_total: Any = None
     customer_id: Any = None
-    billing: Any = None
-    line_items: Any = None
-    coupon_lines: Any = None
-    refunds: Any = None
+    billing: _Billing | None = None
+    line_items: list[_Line] | None = None
+    coupon_lines: list[_Coupon] | None = None
+    refunds: list[_Refund] | None = None
     transaction_id: Any = None
     customer_ip_address: Any = None
     customer_user_agent: Any = None
@@ -83,6 +118,29 @@ class _Resource(Item):
     arg: Any = None
 
 
+class _Properties(Known):
+    provider_event: str = ""
+    origin: str = ""
+    user_id: str = ""
+    payment_id: str = ""
+    order_id: str = ""
+    order_number: str = ""
+    status: str = ""
+    object_type: str = ""
+    object_id: str = ""
+    currency: str = ""
+    total: float | int | None = None
+    revenue: float | None = None
+    tax: float | int | None = None
+    shipping: float | int | None = None
+    discount: float | int | None = None
+    refund: float | int | None = None
+    coupon: str = ""
+    products: list[Product] | None = None
+    product_ids: list[str] | None = None
+
+
+_NO_BILLING = _Billing()
 _RESOURCES = ActivityItems(_Resource)
 
 
@@ -109,16 +167,19 @@ class WooCommerce:
 def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Context) -> None:
     topic, shop = request.headers.get("x-wc-webhook-topic", ""), request.headers.get("x-wc-webhook-source", "")
     led_to = STATUSES.get(item.status, "") if topic == "order.updated" else ""
-    begun = entitle(event, led_to or TOPICS.get(topic) or topic, topic)
-    billing = mapping(item.billing)
+    word = entitle(event, led_to or TOPICS.get(topic) or topic, topic).get("provider_event", "")
+    billing = item.billing or _NO_BILLING
     event.occurred_at = from_rfc3339(_time(topic, item))
     event.provider_event_id = _id(item, shop, "once" if led_to else request.headers.get("x-wc-webhook-delivery-id", ""))
-    event.recipient = email_of(item.email, billing.get("email"))
+    event.recipient = email_of(item.email, billing.email)
     event.client_ip = text(item.customer_ip_address)
     event.user_agent = text(item.customer_user_agent)
-    event.properties = document(
-        begun, {"origin": shop}, _ids(topic, item), _sums(item), products(item.line_items, LINE)
-    )
+    told = _Properties(word, shop, payment_id=text(item.transaction_id))
+    _add_ids(told, topic, item)
+    _add_sums(told, item)
+    lines = [_product(x) for x in item.line_items or () if isinstance(x, _Line)]
+    told.products, told.product_ids = listed(lines, NO_PRODUCT)
+    event.properties = written(told)
     event.traits = _traits(item, billing, email=event.recipient)
     complete_activity(event, context)
 
@@ -133,34 +194,51 @@ def _time(topic: str, item: _Resource) -> Any:
     return (item.status == "completed" and item.date_completed_gmt) or item.date_modified_gmt
 
 
-def _ids(topic: str, item: _Resource) -> dict[str, Any]:
+def _add_ids(told: _Properties, topic: str, item: _Resource) -> None:
     kind, number = topic.partition(".")[0], text(item.id)
     user = number if kind == "customer" else text(item.customer_id)
-    said = {"user_id": "" if user == "0" else user, "payment_id": text(item.transaction_id)}  # 0: a guest
+    told.user_id = "" if user == "0" else user  # 0: a guest
     if kind == "order":
-        return {**said, "order_id": number, "order_number": text(item.number), "status": item.status}
-    if kind == "customer":
-        return said
-    return {**said, "object_type": kind, "object_id": number or text(item.arg)}
+        told.order_id, told.order_number, told.status = number, text(item.number), item.status
+    elif kind != "customer":
+        told.object_type, told.object_id = kind, number or text(item.arg)
 
 
-def _sums(item: _Resource) -> dict[str, Any]:
-    returned = [amount(mapping(refund).get("total")) or 0 for refund in sequence(item.refunds)]  # below zero
-    codes = [text(mapping(line).get("code")) for line in sequence(item.coupon_lines)]
-    return {
-        "currency": currency(item.currency),
-        "total": amount(item.total),
-        "revenue": difference(item.total, item.total_tax, item.shipping_total),
-        "tax": amount(item.total_tax),
-        "shipping": amount(item.shipping_total),
-        "discount": amount(item.discount_total),
-        "refund": round(abs(sum(returned)), 3) if returned else None,
-        "coupon": next((code for code in codes if code), ""),
+def _add_sums(told: _Properties, item: _Resource) -> None:
+    told.currency, told.total = currency(item.currency), amount(item.total)
+    told.tax, told.shipping, told.discount = map(amount, (item.total_tax, item.shipping_total, item.discount_total))
+    told.revenue = difference(told.total, told.tax, told.shipping)
+    if item.refunds:  # their totals are below zero
+        returned = [amount(x.total) or 0 for x in item.refunds if isinstance(x, _Refund)]
+        told.refund = round(abs(sum(returned)), 3)
+    if item.coupon_lines:
+        codes = (text(x.code) for x in item.coupon_lines if isinstance(x, _Coupon))
+        told.coupon = next(filter(None, codes), "")
+
+
+def _product(line: _Line) -> Product:
+    return Product(
+        product_id=known_text(line.product_id),
+        variant_id=known_text(line.variation_id),
+        sku=known_text(line.sku),
+        name=known_text(line.name),
+        price=amount(line.price),
+        quantity=whole(line.quantity) or None,
+    )
+
+
+def _traits(item: _Resource, billing: _Billing, email: str) -> str:
+    """The buyer; where the resource is a customer, by the names that the account has."""
+    buyer = {
+        "email": email,
+        "first_name": text(billing.first_name),
+        "last_name": text(billing.last_name),
+        "phone": text(billing.phone),
+        "company": text(billing.company),
+        "city": text(billing.city),
+        "country": text(billing.country),
     }
-
-
-def _traits(item: _Resource, billing: dict[str, Any], email: str) -> str:
-    own = {"first_name": text(item.first_name), "last_name": text(item.last_name), "role": text(item.role)}
-    place = {"city": text(billing.get("city")), "country": text(billing.get("country"))}
-    named = {"username": text(item.username), "is_paying_customer": item.is_paying_customer}
-    return document({"email": email}, texts_of(billing, PERSON), place, own, named)
+    if item.first_name or item.last_name or item.role or item.username or item.is_paying_customer is not None:
+        own = {"first_name": text(item.first_name), "last_name": text(item.last_name), "role": text(item.role)}
+        return document(buyer, own, {"username": text(item.username), "is_paying_customer": item.is_paying_customer})
+    return document(buyer)
