@@ -19,7 +19,7 @@ from connectors.activities import email_of, fill_freely
 from connectors.activity_items import ActivityItems
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import add, blank_activities, complete_activity, refuse_body
-from connectors.items import Item, lenient
+from connectors.items import Item
 from connectors.parts import Query
 from connectors.signatures import SharedSecret, Token
 from connectors.values import decode, from_rfc3339
@@ -46,6 +46,7 @@ class _Event(Item):
     data_base64: str = ""
 
 
+_ATTRIBUTES = ("id", "source", "type", "subject", "time", "data_base64")
 _EVENTS = ActivityItems(_Event)
 
 
@@ -80,25 +81,19 @@ def _binary(request: Request, context: Context, kind: str) -> ParseResult:
             return refuse_body(FailureCode.NOT_JSON, f"the event's data is no JSON: {error}", request.body)
     else:
         data = _text(request.body)
-    item = lenient(_Event, {**_attributes(request.headers), "data": data})
+    item = _Event(data=data, **{name: _attribute(request.headers, name) for name in _ATTRIBUTES})
     event, result = blank_activities(context, CloudEvents.name)(), ParseResult()
     _fill(event, item, request, context)
     add(result, event)
     return result
 
 
-def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
-    """Attributes from headers: quoted strings of older senders opened, then percent-decoded once."""
-    return {
-        name.removeprefix(_PREFIX): unquote(_unquoted(value))
-        for name, value in headers.items()
-        if name.startswith(_PREFIX)
-    }
-
-
-def _unquoted(value: str) -> str:
-    match = _QUOTED.fullmatch(value.strip())
-    return re.sub(r"\\(.)", r"\1", match[1]) if match else value.strip()
+def _attribute(headers: Mapping[str, str], name: str) -> str:
+    """An attribute from its header: quoted strings of older senders opened, then percent-decoded once."""
+    value = headers.get(_PREFIX + name, "").strip()
+    if value.startswith('"') and (match := _QUOTED.fullmatch(value)):
+        value = re.sub(r"\\(.)", r"\1", match[1])
+    return unquote(value) if "%" in value else value
 
 
 def _text(body: bytes) -> str:

@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import UNSET
+
 from connectors import bounces
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import REFUSALS, add, blanks, complete
 from connectors.feedback import event_type_of
-from connectors.json_records import json_records
+from connectors.items import Item
+from connectors.json_records import Records
 from connectors.signatures import SharedSecret
 from connectors.values import (
     first_text,
@@ -38,7 +42,6 @@ if TYPE_CHECKING:
 
 SCHEME = SharedSecret()
 _MOST_ATTEMPTS = 100_000
-Record = dict[str, Any]
 # RFC 3464 section 2.3.3; what is delivered was counted when the next server took it.
 DSN_ACTIONS: dict[str, EventType] = {"failed": EventType.BOUNCED, "delayed": EventType.DEFERRED}
 # Postmastery's words.
@@ -48,6 +51,72 @@ STATUSES: dict[str, EventType] = {
     "failed": EventType.BOUNCED,
     "removed": EventType.REJECTED,  # taken out of the queue without an attempt
 }
+
+
+class _Message(Item):
+    """What `$message` says."""
+
+    id: Any = None
+    ts: Any = None
+    sender: Any = None
+    recipient: Any = None
+    recipientaddress: Any = None
+    transportid: Any = None
+    jobid: Any = None
+    metadata: Any = None
+    envelope_id: Any = msgspec.field(default=None, name="original-envelope-id")  # where it is a bounce mail
+
+
+class _Connection(Item):
+    localip: Any = None
+    remotemx: Any = None
+
+
+class _Attempt(Item):
+    result: Any = None
+    error: Any = None
+    connection: _Connection | None = None
+
+
+class _Headers(Item):
+    message_id: Any = msgspec.field(default=None, name="message-id")
+    subject: Any = None
+    from_: Any = msgspec.field(default=None, name="from")
+
+
+class _Record(_Message):
+    """One event in either mapping, as far as it is read here."""
+
+    type: Any = None
+    time: Any = None
+    eventid: Any = None
+    message: _Message | None = None
+    retry: Any = None
+    action: Any = None
+    expired: Any = None
+    attempt: _Attempt | None = None
+    headers: _Headers | None = None
+    feedback_report: Any = None
+    # Postmastery's.
+    messageid: Any = None
+    ts_attempt: Any = None
+    ts_received: Any = None
+    status: Any = None
+    result_code: Any = None
+    result_enhanced: Any = None
+    result_reason: Any = None
+    connection_localip: Any = None
+    connection_remotemx: Any = None
+    error_message: Any = UNSET
+    error_temporary: Any = None
+    recipient_localpart: Any = None
+    recipient_domain: Any = None
+    from_: Any = msgspec.field(default=None, name="from")
+    subject: Any = None
+
+
+_RECORDS = Records(_Record, "delivery event")
+_NO_MESSAGE, _NO_ATTEMPT, _NO_CONNECTION, _NO_HEADERS = _Message(), _Attempt(), _Connection(), _Headers()
 
 
 class Halon:
@@ -64,34 +133,34 @@ class Halon:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """One event per record."""
         result, new = ParseResult(), blanks(context, Halon.name)
-        for _, record in json_records(request.body, result, "delivery event"):
+        for record in _RECORDS.read(request.body, result):
             event = new()
-            word = text(record.get("type"))
+            word = text(record.type)
             event.provider_event_type = word or "(no type)"
-            event.provider_event_id = text(record.get("eventid"))
-            event.occurred_at = from_any_time(record.get("time"))
+            event.provider_event_id = text(record.eventid)
+            event.occurred_at = from_any_time(record.time)
             hint = READERS.get(word, _unknown)(event, record)
             complete(event, context, hint=hint if event.event_type in REFUSALS else None)
             add(result, event)
         return result
 
 
-def _delivery(event: EmailEvent, record: Record) -> BounceClass | None:
+def _delivery(event: EmailEvent, record: _Record) -> BounceClass | None:
     """One attempt, or the end of a message in the queue: `$message` and everything in `$arguments`."""
-    message, attempt = mapping(record.get("message")), mapping(record.get("attempt"))
-    outcome, error = mapping(attempt.get("result")), mapping(attempt.get("error"))
-    connection = mapping(attempt.get("connection"))
+    message, attempt = record.message or _NO_MESSAGE, record.attempt or _NO_ATTEMPT
+    outcome, error = mapping(attempt.result), mapping(attempt.error)
+    connection = attempt.connection or _NO_CONNECTION
     _fill_message(event, message, record)
-    event.sent_at = from_any_time(message.get("ts"))
-    event.recipient = _address(message.get("recipientaddress")) or _address(message.get("recipient"))
-    event.sending_ip = text(connection.get("localip"))
-    event.remote_mta = text(connection.get("remotemx"))
-    event.attempt = whole(record.get("retry"), _MOST_ATTEMPTS)
+    event.sent_at = from_any_time(message.ts)
+    event.recipient = _address(message.recipientaddress) or _address(message.recipient)
+    event.sending_ip = text(connection.localip)
+    event.remote_mta = text(connection.remotemx)
+    event.attempt = whole(record.retry, _MOST_ATTEMPTS)
     event.smtp_code = smtp_code(outcome.get("code"))
     event.enhanced_status = bounces.codes_in(".".join(texts(outcome.get("enhanced"))))[1]
     said = " ".join(texts(outcome.get("reason")))
     event.smtp_response = said or first_text(error.get("message"), error.get("reason"))
-    action, is_expired = text(record.get("action")), record.get("expired") is True
+    action, is_expired = text(record.action), record.expired is True
     event.provider_event_type = f"delivery:{action}" if action else "delivery"
     event.event_type = _outcome(action, is_tried=bool(outcome or error), is_expired=is_expired)
     if is_expired and event.event_type is EventType.BOUNCED:
@@ -116,29 +185,29 @@ def _local(is_temporary: Any) -> BounceClass:
     return bounces.of(reason, 4 if is_temporary is True else 5, confidence=0.5, rule="halon:error")
 
 
-def _queue(event: EmailEvent, record: Record) -> None:
+def _queue(event: EmailEvent, record: _Record) -> None:
     """A message has been taken into the queue."""
     _fill_message(event, record, record)
     event.event_type = EventType.QUEUED
-    event.recipient = _address(record.get("recipient"))
+    event.recipient = _address(record.recipient)
 
 
-def _bounce_mail(event: EmailEvent, record: Record) -> None:
+def _bounce_mail(event: EmailEvent, record: _Record) -> None:
     """One recipient of a bounce mail that came in later (RFC 3464 fields in lower case)."""
-    report, recipient = mapping(record.get("message")), mapping(record.get("recipient"))
+    report, recipient = record.message or _NO_MESSAGE, mapping(record.recipient)
     event.event_type = DSN_ACTIONS.get(text(recipient.get("action")).lower(), EventType.UNKNOWN)
-    event.message_id = text(report.get("original-envelope-id"))
-    event.stream = text(record.get("transportid"))
+    event.message_id = text(report.envelope_id)
+    event.stream = text(record.transportid)
     event.recipient = _typed(recipient.get("original-recipient")) or _typed(recipient.get("final-recipient"))
     event.smtp_response = _typed(recipient.get("diagnostic-code"))
     event.enhanced_status = bounces.codes_in(text(recipient.get("status")))[1]
     event.remote_mta = _typed(recipient.get("remote-mta"))
-    event.sending_domain = host_domain(_address(record.get("sender")))
+    event.sending_domain = host_domain(_address(record.sender))
 
 
-def _complaint(event: EmailEvent, record: Record) -> None:
+def _complaint(event: EmailEvent, record: _Record) -> None:
     """A feedback report (RFC 5965); every field is a list."""
-    report = mapping(record.get("feedback_report"))
+    report = mapping(record.feedback_report)
 
     def first(name: str) -> str:
         return next(iter(texts(report.get(name))), "")
@@ -151,37 +220,37 @@ def _complaint(event: EmailEvent, record: Record) -> None:
     event.message_id = first("original-envelope-id")
 
 
-def _smtp(event: EmailEvent, record: Record) -> BounceClass | None:
+def _smtp(event: EmailEvent, record: _Record) -> BounceClass | None:
     """One attempt in Postmastery's flat form."""
-    status = text(record.get("status"))
-    local, domain = text(record.get("recipient_localpart")), text(record.get("recipient_domain"))
+    status = text(record.status)
+    local, domain = text(record.recipient_localpart), text(record.recipient_domain)
     event.event_type = STATUSES.get(status, EventType.UNKNOWN)
     event.provider_event_type = status or "SMTP"
-    event.occurred_at = from_any_time(record.get("ts_attempt"))
-    event.sent_at = from_any_time(record.get("ts_received"))
-    event.message_id = text(record.get("messageid"))
-    event.campaign_id = text(record.get("jobid"))
+    event.occurred_at = from_any_time(record.ts_attempt)
+    event.sent_at = from_any_time(record.ts_received)
+    event.message_id = text(record.messageid)
+    event.campaign_id = text(record.jobid)
     event.recipient = f"{local}@{domain}" if local and domain else ""
-    event.subject = text(record.get("subject"))
-    event.sending_domain = host_domain(record.get("from")) or host_domain(record.get("sender"))
-    event.sending_ip = text(record.get("connection_localip"))
-    event.remote_mta = text(record.get("connection_remotemx"))
-    event.smtp_code = smtp_code(record.get("result_code"))
-    event.enhanced_status = bounces.codes_in(text(record.get("result_enhanced")))[1]
-    event.smtp_response = first_text(record.get("result_reason"), record.get("error_message"))
+    event.subject = text(record.subject)
+    event.sending_domain = host_domain(record.from_) or host_domain(record.sender)
+    event.sending_ip = text(record.connection_localip)
+    event.remote_mta = text(record.connection_remotemx)
+    event.smtp_code = smtp_code(record.result_code)
+    event.enhanced_status = bounces.codes_in(text(record.result_enhanced))[1]
+    event.smtp_response = first_text(record.result_reason, record.error_message)
     if event.event_type is EventType.REJECTED:
         return bounces.of(BounceReason.POLICY, 5, confidence=1.0, rule="halon:removed")
-    return _local(record.get("error_temporary")) if "error_message" in record else None
+    return _local(record.error_temporary) if record.error_message is not UNSET else None
 
 
-def _unknown(event: EmailEvent, record: Record) -> None:
+def _unknown(event: EmailEvent, record: _Record) -> None:
     """A type of the operator's own: what can be said of it is said."""
-    message = mapping(record.get("message"))
+    message = record.message or _NO_MESSAGE
     _fill_message(event, message, record)
-    event.recipient = _address(message.get("recipient")) or _address(record.get("recipient"))
+    event.recipient = _address(message.recipient) or _address(record.recipient)
 
 
-READERS: dict[str, Callable[[EmailEvent, Record], BounceClass | None]] = {
+READERS: dict[str, Callable[[EmailEvent, _Record], BounceClass | None]] = {
     "queue": _queue,
     "delivery": _delivery,
     "async": _bounce_mail,
@@ -190,27 +259,34 @@ READERS: dict[str, Callable[[EmailEvent, Record], BounceClass | None]] = {
 }
 
 
-def _fill_message(event: EmailEvent, message: Record, record: Record) -> None:
+def _fill_message(event: EmailEvent, message: _Message, record: _Record) -> None:
     """What is known of the message itself; its `headers` are added by the script that we document."""
-    ids, own = message.get("id"), mapping(message.get("metadata")) or mapping(record.get("metadata"))
-    headers = mapping(record.get("headers"))
-    parts = [text(mapping(ids).get(name)) for name in ("transaction", "queue")]
-    event.message_id = ":".join(part for part in parts if part) or text(ids)
-    event.smtp_message_id = message_id(headers.get("message-id"))
-    event.campaign_id = first_text(own.get("campaign_id"), message.get("jobid"))
+    own, headers = mapping(message.metadata) or mapping(record.metadata), record.headers or _NO_HEADERS
+    event.message_id = _id(message.id)
+    event.smtp_message_id = message_id(headers.message_id)
+    event.campaign_id = first_text(own.get("campaign_id"), message.jobid)
     event.variant_id = text(own.get("variant_id"))
     event.tags = texts(own.get("tags"))
     event.metadata = json_object(own)
-    event.subject = text(headers.get("subject"))
-    event.stream = text(message.get("transportid"))
-    event.sending_domain = host_domain(headers.get("from")) or host_domain(_address(message.get("sender")))
+    event.subject = text(headers.subject)
+    event.stream = text(message.transportid)
+    event.sending_domain = host_domain(headers.from_) or host_domain(_address(message.sender))
+
+
+def _id(value: Any) -> str:
+    """An id as text, or as transaction and queue."""
+    if type(value) is not dict:
+        return text(value)
+    transaction, queue = text(value.get("transaction")), text(value.get("queue"))
+    return f"{transaction}:{queue}" if transaction and queue else transaction or queue
 
 
 def _address(value: Any) -> str:
     """An address as text, or as its local part and domain."""
-    parts = mapping(value)
-    local, domain = text(parts.get("localpart")), text(parts.get("domain"))
-    return f"{local}@{domain}" if local and domain else text(value)
+    if type(value) is not dict:
+        return text(value)
+    local, domain = text(value.get("localpart")), text(value.get("domain"))
+    return f"{local}@{domain}" if local and domain else ""
 
 
 def _typed(value: Any) -> str:

@@ -13,16 +13,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import UNSET
+
 from connectors import bounces, sns
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import REFUSALS, blanks, complete, refuse_body
+from connectors.items import Item, ItemReader
 from connectors.values import (
-    decode,
     first_text,
     from_rfc3339,
     host_domain,
     json_object,
-    mapping,
     message_id,
     sequence,
     smtp_code,
@@ -65,6 +67,36 @@ _LONGEST_WAIT_S = 7 * 86_400
 _HANDSHAKES = frozenset({sns.SUBSCRIPTION_CONFIRMATION, sns.UNSUBSCRIBE_CONFIRMATION})
 
 
+class _Event(Item):
+    """One event of a mail, as far as it is read here."""
+
+    id: Any = None
+    type: Any = None
+    created_at: Any = None
+    email_id: Any = None
+    email_to: Any = None
+    email_from: Any = None
+    email_headers: Any = None
+    email_response_code: Any = None
+    email_response_message: Any = None
+    email_error: Any = None
+    email_try_count: Any = None
+    email_queued_at: Any = None
+    email_next_try: Any = None
+    blocklist_reason: Any = None
+    domain_name: Any = None
+
+
+class _Posted(_Event):
+    """An SNS message with an event inside, or an event by itself."""
+
+    message_type: Any = msgspec.field(default=None, name="Type")
+    message: Any = msgspec.field(default=UNSET, name="Message")
+
+
+_EVENTS, _POSTED = ItemReader(_Event), ItemReader(_Posted)
+
+
 class Scaleway:
     """The connector."""
 
@@ -82,28 +114,28 @@ class Scaleway:
     def parse(self, request: Request, context: Context) -> ParseResult:
         """The one event of the message. Subscription handshakes hold none."""
         try:
-            message = mapping(decode(request.body))
-            if text(message.get("Type")) in _HANDSHAKES:
+            posted = _POSTED.read(request.body)
+            if text(posted.message_type) in _HANDSHAKES:
                 return ParseResult()
-            data = mapping(decode(text(message["Message"]).encode())) if "Message" in message else message
+            data = posted if posted.message is UNSET else _EVENTS.read(text(posted.message).encode())
         except ValueError as error:
             return refuse_body(FailureCode.NOT_JSON, f"no JSON, or an SNS message without any: {error}", request.body)
-        if not text(data.get("type")):
+        if not text(data.type):
             return refuse_body(FailureCode.WRONG_SHAPE, "no Scaleway event inside: it has no `type`", request.body)
         event = blanks(context, Scaleway.name)()
         _fill(event, data, context)
         return ParseResult(events=[event])
 
 
-def _fill(event: EmailEvent, data: dict[str, Any], context: Context) -> None:
-    get, word, headers = data.get, text(data.get("type")), _headers(data.get("email_headers"))
-    event.smtp_code = smtp_code(get("email_response_code"))
+def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
+    word, headers = text(data.type), _headers(data.email_headers)
+    event.smtp_code = smtp_code(data.email_response_code)
     event.event_type = event_type = _type(word, event.smtp_code)
-    event.occurred_at = from_rfc3339(get("created_at"))
-    event.provider_event_id = text(get("id"))
+    event.occurred_at = from_rfc3339(data.created_at)
+    event.provider_event_id = text(data.id)
     event.provider_event_type = word
-    event.recipient = next(iter(texts(get("email_to"))), "")
-    event.message_id = text(get("email_id"))
+    event.recipient = next(iter(texts(data.email_to)), "")
+    event.message_id = text(data.email_id)
     event.smtp_message_id = message_id(_first(headers, "message-id"))
     event.campaign_id = _first(headers, "x-campaign-id") or _first(headers, "x-campaign")
     event.variant_id = _first(headers, "x-variant-id")
@@ -112,12 +144,12 @@ def _fill(event: EmailEvent, data: dict[str, Any], context: Context) -> None:
         {name: values[0] for name, values in headers.items() if name.startswith("x-") and name not in _OWN_HEADERS}
     )
     event.subject = _first(headers, "subject")
-    event.sending_domain = text(get("domain_name")).lower() or host_domain(get("email_from"))
-    event.smtp_response = first_text(get("email_response_message"), get("email_error"), get("blocklist_reason"))
-    event.attempt = whole(get("email_try_count"), _MOST_ATTEMPTS)
-    event.sent_at = from_rfc3339(get("email_queued_at"))
+    event.sending_domain = text(data.domain_name).lower() or host_domain(data.email_from)
+    event.smtp_response = first_text(data.email_response_message, data.email_error, data.blocklist_reason)
+    event.attempt = whole(data.email_try_count, _MOST_ATTEMPTS)
+    event.sent_at = from_rfc3339(data.email_queued_at)
     complete(event, context, hint=_hint(word, event_type))
-    if event_type is EventType.DEFERRED and (next_at := from_rfc3339(get("email_next_try"))):
+    if event_type is EventType.DEFERRED and (next_at := from_rfc3339(data.email_next_try)):
         wait = whole((next_at - event.occurred_at) // 1000, _LONGEST_WAIT_S)
         event.bounce_retry_after_s = event.bounce_retry_after_s or wait
 
@@ -125,14 +157,14 @@ def _fill(event: EmailEvent, data: dict[str, Any], context: Context) -> None:
 def _headers(value: Any) -> dict[str, list[str]]:
     """The mail's headers that came along, by name in lower case: a list of objects with `key` and `value`."""
     found: dict[str, list[str]] = {}
-    for header in map(mapping, sequence(value)):
-        if name := text(header.get("key")).lower():
+    for header in sequence(value):
+        if type(header) is dict and (name := text(header.get("key")).lower()):
             found.setdefault(name, []).append(text(header.get("value")))
     return found
 
 
 def _first(headers: dict[str, list[str]], name: str) -> str:
-    return next(iter(headers.get(name, ())), "")
+    return headers[name][0] if name in headers else ""
 
 
 def _type(word: str, code: int) -> EventType:
