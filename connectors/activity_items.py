@@ -24,7 +24,7 @@ Fill = Callable[[ActivityEvent, Shape, Request, Context], None]
 class ActivityItems(Generic[Shape]):
     """Reads bodies of one shape. `unfold`: the items that an outer one holds, itself if it holds none."""
 
-    def __init__(self, shape: type[Shape], unfold: Callable[[Shape], Iterable[Any]] | None = None) -> None:
+    def __init__(self, shape: type[Shape], unfold: Callable[[Any], Iterable[Any]] | None = None) -> None:
         self._shape, self._unfold = shape, unfold
         self._strict = msgspec.json.Decoder(shape | list[shape])  # type: ignore[valid-type]  # known at run time
         self._lists = [field.encode_name for field in msgspec.structs.fields(shape) if _is_list(field.type)]

@@ -32,13 +32,16 @@ def csv_records(text: str, first_column: str) -> Iterator[CsvRecord]:
     Raises ValueError before the first record when the text does not begin with a header line.
     """
     columns: list[str] = []
-    lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")]
+    lines = text.removeprefix("\ufeff").split("\n")
+    if "\r" in text:
+        lines = [line.rstrip("\r") for line in lines]
     at = index = 0
     while at < len(lines):
-        record, fields, wrong = lines[at], *_fields(lines[at])
+        record = lines[at]
         at += 1
-        if not record.strip():
+        if not record or record.isspace():
             continue
+        fields, wrong = _fields(record)
         if fields and fields[0].strip().lower() == first_column:
             columns = [name.strip().lower() for name in fields]
             continue

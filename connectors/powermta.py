@@ -127,15 +127,16 @@ def _fill(event: EmailEvent, values: Values) -> BounceClass | None:
     get = values.get
     word = get(FIRST_COLUMN, "").strip()
     kind = LONG_NAMES.get(word, word)
-    headers = {name: values[column] for column, name in _header_columns(tuple(values)) if values[column]}
+    known, own = _header_columns(tuple(values))
+    headers = {name: value for column, name in known if (value := values[column])}
     event.event_type = event_type = _type(kind, get("dsnaction", ""), get("feedbacktype", ""))
     event.occurred_at = from_any_time(get("timelogged"))
     event.provider_event_type = word
     event.smtp_message_id = message_id(headers.get("message-id"))
     event.message_id = event.smtp_message_id or get("envid", "")
     event.campaign_id = get("jobid") or headers.get("x-job", "")
-    event.variant_id = headers.get("x-variant-id", "")
-    event.metadata = json_object({name: value for name, value in headers.items() if name not in _OWN_HEADERS})
+    event.variant_id = get("header_x-variant-id", "")
+    event.metadata = json_object({name: value for column, name in own if (value := values[column])})
     event.subject = headers.get("subject", "")
     event.ip_pool = get("vmtapool") or get("vmta", "")
     event.sent_at = from_any_time(get("timequeued"))
@@ -156,9 +157,11 @@ def _fill(event: EmailEvent, values: Values) -> BounceClass | None:
 
 
 @lru_cache(maxsize=_CACHED_HEADERS)
-def _header_columns(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """(column, header's name) of the columns that hold headers."""
-    return tuple((name, name.removeprefix(_HEADER)) for name in columns if name.startswith(_HEADER))
+def _header_columns(columns: tuple[str, ...]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(column, header's name) of the columns that hold headers: those that we have a field for, and the sender's."""
+    named = [(column, column.removeprefix(_HEADER)) for column in columns if column.startswith(_HEADER)]
+    known = [(column, name) for column, name in named if name in _OWN_HEADERS]
+    return known, [(column, name) for column, name in named if name not in _OWN_HEADERS]
 
 
 def _type(kind: str, action: str, feedback_type: str) -> EventType:

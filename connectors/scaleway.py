@@ -61,7 +61,7 @@ _HINTS: dict[str, tuple[BounceReason, float]] = {
     "email_spam": (BounceReason.SPAM_CONTENT, 0.6),
     "email_blocklisted": (BounceReason.SUPPRESSED, 1.0),
 }
-_OWN_HEADERS = frozenset({"x-campaign-id", "x-campaign", "x-variant-id", "x-tag"})
+_OWN_HEADERS = frozenset({"x-campaign-id", "x-campaign", "x-variant-id"})
 _MOST_ATTEMPTS = 10_000
 _LONGEST_WAIT_S = 7 * 86_400
 _HANDSHAKES = frozenset({sns.SUBSCRIPTION_CONFIRMATION, sns.UNSUBSCRIBE_CONFIRMATION})
@@ -128,7 +128,8 @@ class Scaleway:
 
 
 def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
-    word, headers = text(data.type), _headers(data.email_headers)
+    word, headers = text(data.type), _Headers(data.email_headers)
+    header = headers.known.get
     event.smtp_code = smtp_code(data.email_response_code)
     event.event_type = event_type = _type(word, event.smtp_code)
     event.occurred_at = from_rfc3339(data.created_at)
@@ -136,14 +137,12 @@ def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
     event.provider_event_type = word
     event.recipient = next(iter(texts(data.email_to)), "")
     event.message_id = text(data.email_id)
-    event.smtp_message_id = message_id(_first(headers, "message-id"))
-    event.campaign_id = _first(headers, "x-campaign-id") or _first(headers, "x-campaign")
-    event.variant_id = _first(headers, "x-variant-id")
-    event.tags = headers.get("x-tag", [])
-    event.metadata = json_object(
-        {name: values[0] for name, values in headers.items() if name.startswith("x-") and name not in _OWN_HEADERS}
-    )
-    event.subject = _first(headers, "subject")
+    event.smtp_message_id = message_id(header("message-id"))
+    event.campaign_id = header("x-campaign-id") or header("x-campaign", "")
+    event.variant_id = header("x-variant-id", "")
+    event.tags = headers.tags
+    event.metadata = json_object(headers.own)
+    event.subject = header("subject", "")
     event.sending_domain = text(data.domain_name).lower() or host_domain(data.email_from)
     event.smtp_response = first_text(data.email_response_message, data.email_error, data.blocklist_reason)
     event.attempt = whole(data.email_try_count, _MOST_ATTEMPTS)
@@ -154,17 +153,25 @@ def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
         event.bounce_retry_after_s = event.bounce_retry_after_s or wait
 
 
-def _headers(value: Any) -> dict[str, list[str]]:
-    """The mail's headers that came along, by name in lower case: a list of objects with `key` and `value`."""
-    found: dict[str, list[str]] = {}
-    for header in sequence(value):
-        if type(header) is dict and (name := text(header.get("key")).lower()):
-            found.setdefault(name, []).append(text(header.get("value")))
-    return found
+class _Headers:
+    """The mail's headers that came along, by name in lower case: the first of each, every tag, and the sender's own."""
 
+    def __init__(self, value: Any) -> None:
+        """`value`: a list of objects with `key` and `value`."""
+        self.tags: list[str] = []
+        self.own: dict[str, str] = {}
+        self.known: dict[str, str] = {}
+        for header in sequence(value):
+            if type(header) is dict:
+                self._add(text(header.get("key")).lower(), text(header.get("value")))
 
-def _first(headers: dict[str, list[str]], name: str) -> str:
-    return headers[name][0] if name in headers else ""
+    def _add(self, name: str, value: str) -> None:
+        if name == "x-tag":
+            self.tags.append(value)
+        elif name.startswith("x-") and name not in _OWN_HEADERS:
+            self.own.setdefault(name, value)
+        else:
+            self.known.setdefault(name, value)
 
 
 def _type(word: str, code: int) -> EventType:
