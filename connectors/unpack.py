@@ -46,15 +46,32 @@ def _gunzip(data: bytes, limit: int) -> bytes:
     return found
 
 
+# What `zipfile` raises for archives that are broken: BadZipFile for most, zlib.error and EOFError for the data of a
+# member, NotImplementedError for versions and flags that it does not know, OverflowError for places beyond 63 bits,
+# ValueError for places before the start and, as UnicodeDecodeError, for names that are no UTF-8.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError, ValueError)
+
+
 def _unzip(data: bytes, limit: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [member for member in archive.infolist()[:_MOST_MEMBERS] if not member.is_dir()]
-            named = [member for member in members if member.filename.lower().endswith((".xml", ".json"))]
-            chosen = next(iter(named or members), None)
-            if chosen is None or chosen.compress_type not in _METHODS or chosen.flag_bits & 1:
-                raise ValueError("the archive holds no report that can be read")
-            with archive.open(chosen) as file:
-                return file.read(limit + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, UnicodeError):
+            if (chosen := _report_in(archive)) is None:
+                found = None
+            else:
+                with archive.open(chosen) as file:
+                    found = file.read(limit + 1)
+    except _BROKEN:
         raise ValueError("the report is not a valid zip archive") from None
+    if found is None:
+        raise ValueError("the archive holds no report that can be read")
+    return found
+
+
+def _report_in(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
+    """The first member that is named like a report, else the first; None where that cannot be read."""
+    members = [item for item in archive.infolist()[:_MOST_MEMBERS] if not item.filename.endswith("/")]
+    named = [item for item in members if item.filename.lower().endswith((".xml", ".json"))]
+    chosen = next(iter(named or members), None)
+    if chosen is None or chosen.compress_type not in _METHODS or chosen.flag_bits & 1:
+        return None
+    return chosen
