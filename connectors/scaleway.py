@@ -128,8 +128,8 @@ class Scaleway:
 
 
 def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
-    word, headers = text(data.type), _Headers(data.email_headers)
-    header = headers.known.get
+    word, (headers, tags, own) = text(data.type), _headers(data.email_headers)
+    header = headers.get
     event.smtp_code = smtp_code(data.email_response_code)
     event.event_type = event_type = _type(word, event.smtp_code)
     event.occurred_at = from_rfc3339(data.created_at)
@@ -140,8 +140,8 @@ def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
     event.smtp_message_id = message_id(header("message-id"))
     event.campaign_id = header("x-campaign-id") or header("x-campaign", "")
     event.variant_id = header("x-variant-id", "")
-    event.tags = headers.tags
-    event.metadata = json_object(headers.own)
+    event.tags = tags
+    event.metadata = json_object(own)
     event.subject = header("subject", "")
     event.sending_domain = text(data.domain_name).lower() or host_domain(data.email_from)
     event.smtp_response = first_text(data.email_response_message, data.email_error, data.blocklist_reason)
@@ -153,25 +153,24 @@ def _fill(event: EmailEvent, data: _Event, context: Context) -> None:
         event.bounce_retry_after_s = event.bounce_retry_after_s or wait
 
 
-class _Headers:
-    """The mail's headers that came along, by name in lower case: the first of each, every tag, and the sender's own."""
+def _headers(value: Any) -> tuple[dict[str, str], list[str], dict[str, str]]:
+    """The mail's headers that came along: the first of each name in lower case, all tags, the sender's own.
 
-    def __init__(self, value: Any) -> None:
-        """`value`: a list of objects with `key` and `value`."""
-        self.tags: list[str] = []
-        self.own: dict[str, str] = {}
-        self.known: dict[str, str] = {}
-        for header in sequence(value):
-            if type(header) is dict:
-                self._add(text(header.get("key")).lower(), text(header.get("value")))
-
-    def _add(self, name: str, value: str) -> None:
-        if name == "x-tag":
-            self.tags.append(value)
-        elif name.startswith("x-") and name not in _OWN_HEADERS:
-            self.own.setdefault(name, value)
-        else:
-            self.known.setdefault(name, value)
+    `value`: a list of objects with `key` and `value`.
+    """
+    known: dict[str, str] = {}
+    tags: list[str] = []
+    own: dict[str, str] = {}
+    for header in sequence(value):
+        if type(header) is dict:
+            name, said = text(header.get("key")).lower(), text(header.get("value"))
+            if name == "x-tag":
+                tags.append(said)
+            elif name.startswith("x-") and name not in _OWN_HEADERS:
+                own.setdefault(name, said)
+            else:
+                known.setdefault(name, said)
+    return known, tags, own
 
 
 def _type(word: str, code: int) -> EventType:

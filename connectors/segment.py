@@ -166,7 +166,7 @@ def _told(call: _Call) -> Mapping[str, Any]:
 def _said(activity: str, call: _Call, user: str, traits: Mapping[str, Any]) -> dict[str, Any]:
     """What a call says beside its properties. Traits of a group are not the person's."""
     said: dict[str, Any] = {"user_id": user} if user else {}
-    if call.group_id or call.previous_id:
+    if call.group_id is not None or call.previous_id is not None:
         said["group_id"], said["previous_id"] = text(call.group_id), text(call.previous_id)
     if activity == activities.GROUP:
         said["group_traits"] = traits

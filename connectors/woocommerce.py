@@ -85,27 +85,27 @@ class _Refund(Item):
 
 
 class _Resource(Item):
-    """An order or a customer, as far as it is read here."""
+    """An order or a customer, as far as it is read here; in WooCommerce's order, which is found fastest."""
 
     id: Any = None
     number: Any = None
     status: str = ""
     currency: str = ""
+    date_created_gmt: Any = None
+    date_modified_gmt: Any = None
+    discount_total: Any = None
+    shipping_total: Any = None
     total: Any = None
     total_tax: Any = None
-    shipping_total: Any = None
-    discount_total: Any = None
     customer_id: Any = None
+    customer_ip_address: Any = None
+    customer_user_agent: Any = None
     billing: _Billing | None = None
+    transaction_id: Any = None
+    date_completed_gmt: Any = None
     line_items: list[_Line] | None = None
     coupon_lines: list[_Coupon] | None = None
     refunds: list[_Refund] | None = None
-    transaction_id: Any = None
-    customer_ip_address: Any = None
-    customer_user_agent: Any = None
-    date_created_gmt: Any = None
-    date_modified_gmt: Any = None
-    date_completed_gmt: Any = None
     # Where the resource is a customer.
     email: Any = None
     username: Any = None
@@ -238,7 +238,11 @@ def _traits(item: _Resource, billing: _Billing, email: str) -> str:
         "city": text(billing.city),
         "country": text(billing.country),
     }
-    if item.first_name or item.last_name or item.role or item.username or item.is_paying_customer is not None:
-        own = {"first_name": text(item.first_name), "last_name": text(item.last_name), "role": text(item.role)}
-        return document(buyer, own, {"username": text(item.username), "is_paying_customer": item.is_paying_customer})
-    return document(buyer)
+    own = {
+        "first_name": text(item.first_name),
+        "last_name": text(item.last_name),
+        "role": text(item.role),
+        "username": text(item.username),
+        "is_paying_customer": item.is_paying_customer,
+    }
+    return document(buyer, own)
