@@ -226,9 +226,9 @@ def in_vocabulary(own: Mapping[str, Any]) -> dict[str, Any]:
     aliases, cleaned, has_ids = _plans[tuple(own)]
     for alias, name in aliases:
         found[name] = own[alias]
-    lines = sequence(found["products"]) if has_ids and "products" in found else []
     for name, clean in cleaned:
         found[name] = clean(found[name])
+    lines = sequence(found["products"]) if has_ids and "products" in found else []
     if lines or (has_ids and "product_id" in found):
         ids = [mapping(line).get("product_id") for line in lines] if lines else [found["product_id"]]
         found.setdefault("product_ids", list(dict.fromkeys(filter(None, map(text, ids)))))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from connectors.activities import (
     IDENTIFY,
     NO_PRODUCT,
-    Known,
     Product,
     amount,
     currency,
@@ -30,8 +29,21 @@ from connectors.activities import (
 from connectors.activity_items import ActivityItems
 from connectors.base import Certificates, Context, ParseResult, Request, StatusPolicy, Verdict
 from connectors.canonical import complete_activity
-from connectors.items import Item
 from connectors.parts import Body, Header
+from connectors.shopify_resources import (
+    NO_LINE,
+    NOBODY,
+    NOWHERE,
+    Address,
+    Code,
+    Line,
+    Person,
+    Properties,
+    Resource,
+    Returned,
+    Traits,
+    Transaction,
+)
 from connectors.signatures import Hmac
 from connectors.values import from_rfc3339, text, whole
 from schemas.events import ActivityEvent
@@ -77,156 +89,7 @@ TIMES: dict[str, str] = {
     "customers/update": "updated_at",
 }
 _ID_OF = {"orders": "order_id", "checkouts": "checkout_id", "carts": "cart_id", "refunds": "refund_id"}
-
-
-class _Address(Item):
-    city: Any = None
-    country: Any = None
-    country_code: Any = None
-
-
-class _Consent(Item):
-    state: Any = None
-
-
-class _Person(Item):
-    """A customer. Much of it may be null."""
-
-    id: Any = None
-    email: Any = None
-    first_name: Any = None
-    last_name: Any = None
-    phone: Any = None
-    tags: Any = None
-    state: Any = None
-    created_at: Any = None
-    orders_count: Any = None
-    total_spent: Any = None
-    verified_email: Any = None
-    email_marketing_consent: _Consent | None = None
-    default_address: _Address | None = None
-
-
-class _Line(Item):
-    product_id: Any = None
-    variant_id: Any = None
-    sku: Any = None
-    title: Any = None
-    vendor: Any = None
-    variant_title: Any = None
-    price: Any = None
-    quantity: Any = None
-
-
-class _Returned(Item):
-    quantity: Any = None
-    line_item: _Line | None = None
-
-
-class _Money(Item):
-    amount: Any = None
-
-
-class _MoneySet(Item):
-    shop_money: _Money | None = None
-
-
-class _Transaction(Item):
-    kind: Any = None
-    status: Any = None
-    amount: Any = None
-    currency: Any = None
-
-
-class _Code(Item):
-    code: Any = None
-
-
-class _Client(Item):
-    browser_ip: Any = None
-    user_agent: Any = None
-
-
-class _Edit(Item):
-    order_id: Any = None
-
-
-class _Resource(_Person):
-    """An order, refund, cart, checkout or customer, as far as it is read here. Much of it may be null."""
-
-    order_id: Any = None
-    name: Any = None
-    contact_email: Any = None
-    updated_at: Any = None
-    cancelled_at: Any = None
-    cancel_reason: Any = None
-    currency: Any = None
-    total_price: Any = None
-    subtotal_price: Any = None
-    total_tax: Any = None
-    total_discounts: Any = None
-    total_shipping_price_set: _MoneySet | None = None
-    financial_status: Any = None
-    line_items: list[_Line] | None = None
-    refund_line_items: list[_Returned] | None = None
-    transactions: list[_Transaction] | None = None
-    discount_codes: list[_Code] | None = None
-    customer: _Person | None = None
-    token: Any = None
-    cart_token: Any = None
-    checkout_id: Any = None
-    abandoned_checkout_url: Any = None
-    referring_site: Any = None
-    browser_ip: Any = None
-    client_details: _Client | None = None
-    shop_domain: Any = None
-    order_edit: _Edit | None = None
-
-
-class _Properties(Known):
-    provider_event: str = ""
-    origin: str = ""
-    user_id: str = ""
-    order_id: str = ""
-    checkout_id: str = ""
-    cart_id: str = ""
-    order_number: str = ""
-    refund_id: str = ""
-    object_type: str = ""
-    object_id: str = ""
-    currency: str = ""
-    total: float | int | None = None
-    revenue: float | int | None = None
-    tax: float | int | None = None
-    shipping: float | int | None = None
-    discount: float | int | None = None
-    refund: float | int | None = None
-    coupon: str = ""
-    status: str = ""
-    reason: str = ""
-    referrer: str = ""
-    products: list[Product] | None = None
-    product_ids: list[str] | None = None
-
-
-class _Traits(Known):
-    email: str = ""
-    first_name: str = ""
-    last_name: str = ""
-    phone: str = ""
-    tags: str = ""
-    state: str = ""
-    created_at: str = ""
-    accepts_marketing: bool | None = None
-    verified_email: Any = None
-    orders_count: Any = None
-    total_spent: float | int | None = None
-    city: str = ""
-    country: str = ""
-
-
-_NOBODY, _NOWHERE, _NO_LINE = _Person(), _Address(), _Line()
-_RESOURCES = ActivityItems(_Resource)
+_RESOURCES = ActivityItems(Resource)
 
 
 class Shopify:
@@ -246,10 +109,10 @@ class Shopify:
         return _RESOURCES.parse(request, context, Shopify.name, _fill)
 
 
-def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Context) -> None:
+def _fill(event: ActivityEvent, item: Resource, request: Request, context: Context) -> None:
     topic = _told(request, "topic")
     word = entitle(event, TOPICS.get(topic) or topic, topic).get("provider_event", "")
-    person = item.customer or (item if topic.startswith("customers/") else _NOBODY)
+    person = item.customer or (item if topic.startswith("customers/") else NOBODY)
     event.occurred_at = from_rfc3339(getattr(item, TIMES[topic])) if topic in TIMES else 0
     if not event.occurred_at:
         event.occurred_at = from_rfc3339(_told(request, "triggered-at"))
@@ -260,12 +123,12 @@ def _fill(event: ActivityEvent, item: _Resource, request: Request, context: Cont
     if client := item.client_details:
         event.client_ip = event.client_ip or text(client.browser_ip)
         event.user_agent = text(client.user_agent)
-    told = _Properties(word, _told(request, "shop-domain") or text(item.shop_domain), text(person.id))
+    told = Properties(word, _told(request, "shop-domain") or text(item.shop_domain), text(person.id))
     _add_ids(told, topic, item)
     _add_sums(told, item)
     told.products, told.product_ids = listed(_lines(item), NO_PRODUCT)
     event.properties = written(told)
-    if person is not _NOBODY:
+    if person is not NOBODY:
         event.traits = _traits(person, item.default_address if event.activity == IDENTIFY else None)
     complete_activity(event, context)
 
@@ -275,7 +138,7 @@ def _told(request: Request, name: str) -> str:
     return request.headers.get("x-shopify-" + name) or request.headers.get("shopify-" + name, "")
 
 
-def _add_ids(told: _Properties, topic: str, item: _Resource) -> None:
+def _add_ids(told: Properties, topic: str, item: Resource) -> None:
     kind, number = topic.partition("/")[0], text(item.id) or text(item.token)
     told.order_id = text(item.order_id) or (text(item.order_edit.order_id) if item.order_edit else "")
     told.checkout_id, told.cart_id = text(item.checkout_id), text(item.cart_token)
@@ -288,33 +151,33 @@ def _add_ids(told: _Properties, topic: str, item: _Resource) -> None:
         told.object_type, told.object_id = kind, number
 
 
-def _add_sums(told: _Properties, item: _Resource) -> None:
+def _add_sums(told: Properties, item: Resource) -> None:
     """Money in the shop's currency, and what stands beside it on an order."""
     told.currency = currency(item.currency)
     told.total, told.revenue = amount(item.total_price), amount(item.subtotal_price)
     told.tax, told.discount = amount(item.total_tax), amount(item.total_discounts)
     if (price := item.total_shipping_price_set) and price.shop_money:
         told.shipping = amount(price.shop_money.amount)
-    if payments := [x for x in item.transactions or () if isinstance(x, _Transaction) and x.kind == "refund"]:
+    if payments := [x for x in item.transactions or () if isinstance(x, Transaction) and x.kind == "refund"]:
         paid_back = [amount(x.amount) or 0 for x in payments if text(x.status) in {"success", ""}]
         told.currency = told.currency or currency(payments[0].currency)
         told.refund = round(sum(paid_back), 3)
     if item.discount_codes:
-        codes = (text(x.code) for x in item.discount_codes if isinstance(x, _Code))
+        codes = (text(x.code) for x in item.discount_codes if isinstance(x, Code))
         told.coupon = next(filter(None, codes), "")
     told.status, told.reason = text(item.financial_status), text(item.cancel_reason)
     told.referrer = text(item.referring_site)
 
 
-def _lines(item: _Resource) -> list[Product]:
+def _lines(item: Resource) -> list[Product]:
     """The products of an order, cart or checkout; of a refund those that were given back."""
     if item.line_items:
-        return [_product(x, x.quantity) for x in item.line_items if isinstance(x, _Line)]
-    returned = (x for x in item.refund_line_items or () if isinstance(x, _Returned))
-    return [_product(x.line_item or _NO_LINE, x.quantity) for x in returned]
+        return [_product(x, x.quantity) for x in item.line_items if isinstance(x, Line)]
+    returned = (x for x in item.refund_line_items or () if isinstance(x, Returned))
+    return [_product(x.line_item or NO_LINE, x.quantity) for x in returned]
 
 
-def _product(line: _Line, quantity: Any) -> Product:
+def _product(line: Line, quantity: Any) -> Product:
     return Product(
         product_id=known_text(line.product_id),
         variant_id=known_text(line.variant_id),
@@ -327,11 +190,11 @@ def _product(line: _Line, quantity: Any) -> Product:
     )
 
 
-def _traits(person: _Person, address: _Address | None) -> str:
+def _traits(person: Person, address: Address | None) -> str:
     consent = person.email_marketing_consent.state if person.email_marketing_consent else None
-    home = person.default_address or address or _NOWHERE
+    home = person.default_address or address or NOWHERE
     return written(
-        _Traits(
+        Traits(
             email=text(person.email),
             first_name=text(person.first_name),
             last_name=text(person.last_name),
