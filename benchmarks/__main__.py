@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
             runs=asked.runs or (1 if asked.quick else 3),
             work=Path(folder),
             brokers=BROKERS[asked.broker],
+            rate=asked.rate,
         )
         try:
             todo = stages.chosen(asked.only, plan)
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=_positive, help="repetitions, of which the median counts (default 3, quick 1)")
     parser.add_argument("--only", type=_names, default=[], metavar="NAME,...", help="these stages only")
     parser.add_argument("--broker", choices=tuple(BROKERS), default="tansu", help="where there is one (default tansu)")
+    parser.add_argument(
+        "--rate", type=_positive, default=21_000, metavar="N", help="events/s for whole_path (default 21000)"
+    )
     return parser
 
 

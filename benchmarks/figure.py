@@ -22,7 +22,7 @@ class Plan:
     """How to run: `quick` for a small input and one run, `runs` repetitions, `seed` for every made-up input.
 
     `brokers`: those on which stages with a broker are measured, "tansu" and "kafka"; the first one's figures
-    carry the plain names, the others' end in `_kafka`.
+    carry the plain names, the others' end in `_kafka`. `rate`: events a second that the whole path is loaded with.
     """
 
     quick: bool
@@ -31,6 +31,7 @@ class Plan:
     work: Path  # a folder for what a run leaves behind
     say: Callable[[str], None] = print
     brokers: tuple[str, ...] = ("tansu",)
+    rate: float = 21_000.0  # above the whole path's goal: what is stored can only be as much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
