@@ -17,11 +17,13 @@ from connectors.mailbox_providers import provider_of
 from connectors.values import encode
 from schemas.errors import FailureCode
 from schemas.events import ActivityEvent, BounceClass, EmailEvent, EventType
-from schemas.identity import domain_of, event_id, normalise_address, recipient_key
+from schemas.identity import SEPARATOR_TEXT as _S
+from schemas.identity import content_id, domain_of, event_id, normalise_address, normalised_key
 from schemas.memo import Memo
 
 REFUSALS = frozenset({EventType.BOUNCED, EventType.DEFERRED, EventType.REJECTED})
 _READERS = frozenset({EventType.OPENED, EventType.CLICKED})
+_UNKNOWN = EventType.UNKNOWN
 _UNSURE = 0.5  # below this the classifier only had a bare status code to go by; the provider's word is better
 _CACHED_RECIPIENTS = 65_536  # a message's events follow each other; some 30 MB when full
 _LONGEST = 512  # characters of what is worth remembering
@@ -37,7 +39,7 @@ def blanks(context: Context, provider: str) -> Callable[[], EmailEvent]:
         tenant=context.tenant,
         source=context.source,
         provider=provider,
-        event_type=EventType.UNKNOWN,
+        event_type=_UNKNOWN,
         occurred_at=0,
         received_at=context.received_at,
     )
@@ -58,10 +60,12 @@ def complete(
     if event.provider_event_id:
         event.event_id = event_id(context.tenant, event.provider, event.provider_event_id)
     else:  # an unknown time goes into the id as 0: the receipt time differs from one delivery to the next
-        event.event_id = event_id(
-            context.tenant, event.provider, "", event.provider_event_type, event.message_id, event.recipient,
-            event.occurred_at, event.url, event.client_ip, event.attempt,
-        )  # fmt: skip
+        event.event_id = content_id(
+            context.tenant,
+            event.provider,
+            f"{event.provider_event_type}{_S}{event.message_id}{_S}{event.recipient}{_S}{event.occurred_at}{_S}"
+            f"{event.url}{_S}{event.client_ip}{_S}{event.attempt}",
+        )
     event.occurred_at = event.occurred_at or context.received_at
     if event.smtp_response and not (event.smtp_code and event.enhanced_status):
         code, status = codes_in(event.smtp_response)
@@ -119,7 +123,7 @@ def _recipient(whose: tuple[str, str, str]) -> tuple[str, str, str, str]:
     if not address:
         return "", "", "", ""
     domain = domain_of(address)
-    return address, recipient_key(secret, tenant, address), domain, provider_of(domain)
+    return address, normalised_key(secret, tenant, address), domain, provider_of(domain)
 
 
 _recipients = Memo(_recipient, _CACHED_RECIPIENTS, lambda whose, _found: len(whose[2]) <= _LONGEST)

@@ -2,11 +2,11 @@
 
 A provider's module declares the fields it reads as an `Item` (msgspec struct): `str` fields hold clean
 texts, fields of another `Item` (or None) hold one, `list[Item] | None` fields hold several, and what is none
-among them as it was sent; `Any` fields hold whatever was sent and go through `connectors.values`. Decoding straight
-into such a record costs half of decoding into a dictionary, and reading its attributes a fifth of reading keys. A
-body that does not fit (a number where a text belongs, an object among the events that is none) is decoded once more
-into plain values and each item is made from those, so nothing is lost and nothing raises; a property test holds the
-two ways equal.
+among them as it was sent; `Any` fields hold whatever was sent and go through `connectors.values`, `Raw` fields
+hold its JSON. Decoding straight into such a record costs half of decoding into a dictionary, and reading its
+attributes a fifth of reading keys. A body that does not fit (a number where a text belongs, an object among the
+events that is none) is decoded once more into plain values and each item is made from those, so nothing is lost
+and nothing raises; a property test holds the two ways equal.
 
 `ItemReader` is for one item a request, `ItemLists` for many. `FlatItems` is for providers that merge the sender's own
 keys into every event. Which keys those are is learned per source from the bodies themselves, so that they too are
@@ -25,7 +25,7 @@ from msgspec import UNSET, UnsetType
 from connectors.base import Context, ParseResult, Request
 from connectors.canonical import blanks, refuse_body, refuse_item
 from connectors.machine import label_bursts
-from connectors.values import decode, json_object, mapping, text
+from connectors.values import decode, encode, json_object, mapping, text
 from schemas.errors import FailureCode
 from schemas.events import EmailEvent
 from schemas.memo import Memo
@@ -54,9 +54,12 @@ def _cleaners_of(shape: type[Item]) -> tuple[tuple[str, str, Callable[[Any], Any
     return tuple((f.name, f.encode_name, _cleaner(f.type)) for f in msgspec.structs.fields(shape))
 
 
+_LEAVES: dict[Any, Callable[[Any], Any]] = {str: text, msgspec.Raw: lambda value: msgspec.Raw(encode(value))}
+
+
 def _cleaner(kind: Any) -> Callable[[Any], Any]:
-    if kind is str:
-        return text
+    if leaf := _LEAVES.get(kind):
+        return leaf
     if isinstance(kind, type) and issubclass(kind, Item):
         return lambda value: lenient(kind, value)
     if get_origin(kind) is dict:

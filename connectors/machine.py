@@ -26,6 +26,7 @@ _NOT_A_PERSON_MS = 2_000  # from sending: it has to be delivered, noticed and op
 _HARDLY_A_PERSON_MS = 10_000
 _BURST_LINKS = 3  # different links of one message ...
 _BURST_MS = 2_000  # ... within this time
+_HUMAN, _MACHINE, _CLICKED = Machine.HUMAN, Machine.MACHINE, EventType.CLICKED  # an enum's look-up is a slow one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,16 @@ def judge(
     where nobody told when the message was sent.
     """
     if is_machine:
-        return Machine.MACHINE, f"provider_flag:{flag}" if flag else "provider_flag"
+        return _MACHINE, f"provider_flag:{flag}" if flag else "provider_flag"
     found = _by_agent(user_agent)
-    if found[0] is Machine.MACHINE:
+    if found[0] is _MACHINE:
         return found
     if 0 <= after_sending_ms < _NOT_A_PERSON_MS:
-        return Machine.MACHINE, "at_once_after_sending"
-    is_proxy = found[0] is Machine.HUMAN and found[1] != "ordinary_agent"
+        return _MACHINE, "at_once_after_sending"
+    is_proxy = found[0] is _HUMAN and found[1] != "ordinary_agent"
     if not is_proxy and client_ip and (network := network_of(client_ip)):
         return network.verdict, f"network:{network.name}"
-    if found[0] is Machine.HUMAN and 0 <= after_sending_ms < _HARDLY_A_PERSON_MS:
+    if found[0] is _HUMAN and 0 <= after_sending_ms < _HARDLY_A_PERSON_MS:
         return Machine.UNCERTAIN, "soon_after_sending"
     return found
 
@@ -90,7 +91,7 @@ def label_bursts(events: Iterable[Parsed]) -> None:
     """Clicks on several links of one message, in one request and within two seconds, become a machine's."""
     clicks: dict[tuple[str, str], list[EmailEvent]] = {}
     for event in events:
-        if isinstance(event, EmailEvent) and event.event_type is EventType.CLICKED:
+        if isinstance(event, EmailEvent) and event.event_type is _CLICKED:
             clicks.setdefault((event.message_id, event.recipient_key), []).append(event)
     for whose, found in clicks.items():
         if len(found) >= _BURST_LINKS and all(whose):
@@ -104,5 +105,5 @@ def _label_burst(clicks: list[EmailEvent]) -> None:
             first += 1
         if len({one.url for one in clicks[first : last + 1]}) >= _BURST_LINKS:
             for one in clicks[first : last + 1]:
-                if one.machine != Machine.MACHINE:
-                    one.machine, one.machine_reason = Machine.MACHINE, "many_links_at_once"
+                if one.machine != _MACHINE:
+                    one.machine, one.machine_reason = _MACHINE, "many_links_at_once"

@@ -185,7 +185,7 @@ def _fill(event: EmailEvent, item: _Item, context: Context) -> None:
     event.subject = item.subject
     if item.pool:
         event.ip_pool = text(mapping(item.pool).get("name")) or text(item.pool)
-    event.sending_domain = _sending_domain(item)
+    event.sending_domain = _sending_domain(item, event.smtp_message_id)
     event.smtp_response = item.response or item.reason
     event.url = item.url
     event.user_agent = item.useragent
@@ -201,11 +201,11 @@ def _fill(event: EmailEvent, item: _Item, context: Context) -> None:
     complete(event, context, hint=hint, is_machine=item.sg_machine_open is True, flag="sg_machine_open")
 
 
-def _sending_domain(item: _Item) -> str:
+def _sending_domain(item: _Item, smtp_message_id: str) -> str:
     """The sender's domain where the event gives it away: an argument of that name, or its own Message-ID."""
     if given := text(item.from_domain) or text(item.from_):
         return _given_domains[given]
-    domain = host_domain(message_id(item.smtp_id))
+    domain = host_domain(smtp_message_id)
     return "" if domain.endswith(("sendgrid.net", "sendgrid.com")) else domain
 
 

@@ -19,11 +19,10 @@ from connectors import bounces
 from connectors.base import Context, ParseResult
 from connectors.canonical import REFUSALS, add, blanks, complete, refuse_item
 from connectors.items import Item, ItemReader
+from connectors.ses_tags import first, labels_and_documents, metadata, tags_in
 from connectors.values import (
-    decode,
     from_rfc3339,
     host_domain,
-    json_object,
     mapping,
     message_id,
     sequence,
@@ -33,7 +32,7 @@ from connectors.values import (
 from schemas.events import BounceClass, BounceReason, EmailEvent, EventType
 
 PROVIDER = "ses"
-_CAMPAIGN_TAGS = ("campaign_id", "campaign-id", "campaign", "Campaign", "CampaignId")
+_MISSING = msgspec.Raw()
 SUPPRESSED = frozenset({"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"})
 # How SES classes a bounce or delay; only used where the reply itself says nothing clear.
 BOUNCE_HINTS: dict[tuple[str, str], BounceReason] = {
@@ -69,9 +68,9 @@ class _Mail(Item):
     source: str = ""
     message_id: str = msgspec.field(default="", name="messageId")
     destination: Any = None
-    headers: Any = None
+    headers: msgspec.Raw = _MISSING
     common: _CommonHeaders = msgspec.field(default_factory=_CommonHeaders, name="commonHeaders")
-    tags: Any = None
+    tags: msgspec.Raw = _MISSING
 
 
 class _Thing(Item, rename="camel"):
@@ -221,8 +220,8 @@ def _fill(
     context: Context,
 ) -> None:
     who = mapping(recipient)
-    tags = {name: _first(values) for name, values in mapping(mail.tags).items()}
-    labels, documents = _own_headers(mail.headers)
+    tags = tags_in(mail.tags)
+    labels, documents = labels_and_documents(mail.headers)
     event.event_type = event_type = kind.event_type(thing)
     event.sent_at = from_rfc3339(mail.timestamp)
     event.occurred_at = event.sent_at if kind.key in _SENDING_KEYS else from_rfc3339(thing.timestamp)
@@ -232,15 +231,15 @@ def _fill(
     event.provider_event_type = word
     event.message_id = mail.message_id
     event.smtp_message_id = message_id(mail.common.message_id)
-    event.campaign_id = next(filter(None, map(tags.get, _CAMPAIGN_TAGS)), "")
-    event.variant_id = tags.get("variant_id") or tags.get("variant", "")
-    event.stream = tags.get("ses:configuration-set", "")
+    event.campaign_id = tags.campaign_id
+    event.variant_id = tags.variant_id
+    event.stream = tags.stream
     event.tags = labels
-    event.metadata = _metadata(documents, tags)
+    event.metadata = metadata(documents, tags)
     event.subject = mail.common.subject
-    event.sending_ip = tags.get("ses:outgoing-ip", "")
-    event.ip_pool = tags.get("ses:dedicated-ip-pool", "")
-    event.sending_domain = tags.get("ses:from-domain", "").lower() or _from_domain(mail)
+    event.sending_ip = tags.sending_ip
+    event.ip_pool = tags.ip_pool
+    event.sending_domain = tags.from_domain or _from_domain(mail)
     if who:
         event.enhanced_status = bounces.codes_in(text(who.get("status")))[1]
     event.smtp_response = _response(thing, who)
@@ -253,35 +252,8 @@ def _fill(
     complete(event, context, hint=_hint(event_type, kind, thing) if event_type in REFUSALS else None)
 
 
-def _first(values: Any) -> str:
-    """The first of several texts; SES sends each message tag as a list."""
-    return next(iter(texts(values)), "")
-
-
-def _own_headers(headers: Any) -> tuple[list[str], list[str]]:
-    """What the message's X-Tag and X-Metadata headers hold."""
-    found: dict[str, list[str]] = {"x-tag": [], "x-metadata": []}
-    for header in map(mapping, sequence(headers)):
-        name = text(header.get("name")).lower()
-        if name in found and (value := text(header.get("value"))):
-            found[name].append(value)
-    return found["x-tag"], found["x-metadata"]
-
-
-def _metadata(documents: list[str], tags: dict[str, str]) -> str:
-    """The sender's own tags (those in SES's name space have fields of their own), and the object in X-Metadata."""
-    own: dict[str, Any] = {}
-    for value in documents:
-        try:
-            own.update(mapping(decode(value.encode())))
-        except ValueError:
-            continue  # a header of somebody else's meaning
-    own.update({name: value for name, value in tags.items() if not name.startswith("ses:")})
-    return json_object(own)
-
-
 def _from_domain(mail: _Mail) -> str:
-    return host_domain(_first(mail.common.from_)) or host_domain(mail.source)
+    return host_domain(first(mail.common.from_)) or host_domain(mail.source)
 
 
 def _response(thing: _Thing, who: dict[str, Any]) -> str:

@@ -247,3 +247,6 @@ def _listed(record: type[_Event]) -> dict[str, dataclasses.Field[Any]]:
 
 for _record in (EmailEvent, ActivityEvent):
     _record.__dataclass_fields__ = _listed(_record)
+    # msgspec's own look after the garbage collector, which leaves these alone; the plain ones cost a third.
+    _record.__setattr__ = object.__setattr__  # type: ignore[method-assign]
+    _record.__delattr__ = object.__delattr__  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 SEPARATOR = b"\x1f"  # ASCII unit separator: cannot occur in the parts, so they cannot run together
-_SEPARATOR_TEXT = SEPARATOR.decode()
+SEPARATOR_TEXT = SEPARATOR.decode()
 _ID_SIZE = 16  # bytes
 
 
@@ -23,7 +23,7 @@ def digest(*parts: str | int) -> str:
 
 
 def _joined(parts: Iterable[str | int]) -> bytes:
-    return _SEPARATOR_TEXT.join(map(str, parts)).encode("utf-8", "surrogatepass")
+    return SEPARATOR_TEXT.join(map(str, parts)).encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=1024)  # two per tenant and provider
@@ -38,12 +38,17 @@ def event_id(tenant: str, provider: str, provider_event_id: str, *content: str |
     A provider that repeats one id for several recipients must put the recipient into
     `provider_event_id` before calling.
     """
-    if provider_event_id:
-        state = _begun(tenant, provider, "id").copy()
-        state.update(provider_event_id.encode("utf-8", "surrogatepass"))
-        return state.hexdigest()
+    if not provider_event_id:
+        return content_id(tenant, provider, SEPARATOR_TEXT.join(map(str, content)))
+    state = _begun(tenant, provider, "id").copy()
+    state.update(provider_event_id.encode("utf-8", "surrogatepass"))
+    return state.hexdigest()
+
+
+def content_id(tenant: str, provider: str, content: str) -> str:
+    """`event_id` without a provider's own id, of the content's parts with `SEPARATOR_TEXT` between them."""
     state = _begun(tenant, provider, "content").copy()
-    state.update(_joined(content))
+    state.update(content.encode("utf-8", "surrogatepass"))
     return state.hexdigest()
 
 
@@ -51,8 +56,8 @@ def normalise_address(address: str) -> str:
     """Trimmed, without display name or angle brackets, lower case. Providers fold case; so do we."""
     address = address.strip()
     if address.endswith(">") and "<" in address:
-        address = address[address.rindex("<") + 1 : -1]
-    return address.strip().lower()
+        address = address[address.rindex("<") + 1 : -1].strip()
+    return address.lower()
 
 
 def domain_of(address: str) -> str:
@@ -64,8 +69,11 @@ def domain_of(address: str) -> str:
 def recipient_key(secret: str, tenant: str, address: str) -> str:
     """32 hex characters: the address hashed under the tenant's secret; "" for an empty address."""
     address = normalise_address(address)
-    if not address:
-        return ""
+    return normalised_key(secret, tenant, address) if address else ""
+
+
+def normalised_key(secret: str, tenant: str, address: str) -> str:
+    """`recipient_key` of an address that `normalise_address` made, not empty."""
     state = _keyed(secret, tenant).copy()
     state.update(address.encode("utf-8", "surrogatepass"))
     return state.hexdigest()
