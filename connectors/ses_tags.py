@@ -62,7 +62,7 @@ _tags = Memo(_read, _REMEMBERED, lambda raw, _tags: len(raw) <= _LONGEST)
 def labels_and_documents(headers: msgspec.Raw) -> tuple[list[str], list[str]]:
     """What the X-Tag and the X-Metadata headers hold, in the JSON under `headers`."""
     raw = bytes(headers)
-    if not any(map(raw.lower().__contains__, _MARKS)):
+    if all(at < 0 for at in map(raw.lower().find, _MARKS)):
         return [], []
     found: dict[str, list[str]] = {"x-tag": [], "x-metadata": []}
     for header in map(mapping, sequence(_value(raw))):

@@ -67,7 +67,7 @@ def _clean(value: Any) -> Any:
 
 def form(body: bytes) -> list[tuple[str, str]]:
     """Names and values of an application/x-www-form-urlencoded body, at most a thousand; none if it is no such form."""
-    if body.isascii() and b"\n" not in body and b"\r" not in body:
+    if body.isascii() and body.find(b"\n") < 0 and body.find(b"\r") < 0:
         fields = body.split(b"&") if body.count(b"&") < _MOST_FIELDS else []
         pairs = (field.partition(b"=") for field in fields if field)
         return [(_unescaped(name), _unescaped(value)) for name, _, value in pairs]
