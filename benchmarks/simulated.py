@@ -37,6 +37,7 @@ class Post:
     headers: Mapping[str, str]
     body: bytes
     events: int
+    url: str = ""
 
 
 def simulated(provider: str, events: int, seed: int) -> list[Post]:

@@ -48,7 +48,7 @@ WHOLE_PATH = ("whole_path_eps", "post_to_score_p50_ms", "post_to_score_p99_ms")
 
 STAGES: tuple[Stage, ...] = (
     Stage(name="steps", module="benchmarks.steps", quick_s=60, long_s=300),
-    Stage(name="parse", module="benchmarks.parse", quick_s=60, long_s=300),
+    Stage(name="parse", module="benchmarks.parse", quick_s=120, long_s=600),
     Stage(name="normalise", module="benchmarks.normalise", quick_s=90, long_s=300, promises=("normalise_eps",)),
     Stage(name="gateway", module="benchmarks.gateway", quick_s=90, long_s=300, promises=("gateway_eps",)),
     Stage(name="reputation", module="benchmarks.reputation", quick_s=420, long_s=1_800, promises=REPUTATION),
