@@ -9,13 +9,16 @@ from __future__ import annotations
 from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Driver, Verdict
 from connectors.controls.dry_run import DRY_RUN
 from connectors.controls.kumomta import KUMOMTA
+from connectors.controls.postmark import POSTMARK
 from connectors.controls.sendgrid import SENDGRID
+from connectors.controls.ses import SES
+from connectors.controls.sparkpost import SPARKPOST
 from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS
 from schemas.errors import Misconfigured
 
 __all__ = ["DRIVERS", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "Verdict", "driver_named"]
 
-DRIVERS: tuple[Driver, ...] = (SENDGRID, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN)
+DRIVERS: tuple[Driver, ...] = (SENDGRID, SES, POSTMARK, SPARKPOST, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN)
 
 _BY_NAME = {driver.name: driver for driver in DRIVERS}
 if len(_BY_NAME) != len(DRIVERS):

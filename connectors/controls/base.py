@@ -7,6 +7,7 @@ that takes time. What an API cannot do is not in `supports`; it is never imitate
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,7 @@ from schemas.errors import FailureCode, Misconfigured, Permanent
 from schemas.remediation import Action, Decision
 
 DETAIL_LIMIT = 200  # characters of a foreign answer that are worth keeping in an outcome
+RESTING_POOL = "mailweir_resting"  # the IP pool, made by the owner and used by nothing, that resting IPs are moved to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +131,16 @@ def campaign_of(decision: Decision, api: str) -> str:
     if not decision.campaign_id:
         raise Permanent(FailureCode.ACTION_REFUSED, f"{api} acts on campaigns, but the decision names none")
     return decision.campaign_id
+
+
+def ip_of(decision: Decision, api: str) -> str:
+    """The IP to rest altogether. Raises Permanent(ACTION_REFUSED) without one, or for one mailbox provider only."""
+    if not decision.sending_ip:
+        raise Permanent(FailureCode.ACTION_REFUSED, f"{api} rests IP addresses, but the decision names none")
+    if decision.mailbox_provider:
+        detail = f"{api} can only rest an IP altogether, but the decision is about {decision.mailbox_provider} alone"
+        raise Permanent(FailureCode.ACTION_REFUSED, detail)
+    try:
+        return str(ipaddress.ip_address(decision.sending_ip))
+    except ValueError as error:
+        raise Permanent(FailureCode.ACTION_REFUSED, f"the decision's sending IP is no address ({error})") from error

@@ -27,7 +27,7 @@ def test_a_driver_is_found_under_the_name_that_configuration_knows(driver: Drive
 
 def test_every_driver_in_the_configuration_exists_and_an_unknown_one_is_named() -> None:
     assert set(typing.get_args(Control.model_fields["driver"].annotation)) == {driver.name for driver in DRIVERS}
-    with pytest.raises(Misconfigured, match="known: kumomta, none, sendgrid, webhook"):
+    with pytest.raises(Misconfigured, match="known: kumomta, none, postmark, sendgrid, ses, sparkpost, webhook"):
         driver_named("carrier-pigeon")
 
 
@@ -39,7 +39,7 @@ def test_what_is_supported_becomes_a_request_that_http_can_carry(driver: Driver)
         if request is None:
             continue
         built = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
-        assert built.url.host == "control.example"
+        assert built.url.host.endswith("control.example")
         assert built.url.scheme == "https"
         assert all(name == name.lower() for name in request.headers)
 
@@ -60,12 +60,12 @@ def test_no_secret_is_printed_with_a_request(driver: Driver) -> None:
 
 
 @EACH
-def test_a_campaign_action_without_a_campaign_is_never_sent_as_one_for_everything(driver: Driver) -> None:
+def test_an_action_without_its_campaign_or_ip_is_never_sent_as_one_for_everything(driver: Driver) -> None:
     if driver.name in {"none", "webhook"}:
         return  # they carry the decision as it is
     for action in driver.supports:
         with pytest.raises(Exception, match="names none"):
-            driver.request(decision_of(action, campaign_id=""), control_of(driver.name), NOW)
+            driver.request(decision_of(action, campaign_id="", sending_ip=""), control_of(driver.name), NOW)
 
 
 @EACH
@@ -81,7 +81,10 @@ def test_an_address_that_is_not_http_is_a_clear_configuration_error(driver: Driv
 def test_a_malformed_secret_is_a_clear_configuration_error_that_does_not_repeat_it(driver: Driver) -> None:
     if driver.name == "none":
         return
-    broken = {"sendgrid": "SG.bad\nbad", "kumomta": "bad-without-colon", "webhook": "whsec_bad!"}[driver.name]
+    broken = {
+        "sendgrid": "SG.bad\nbad", "ses": "bad-without-colon", "postmark": "bad\tbad", "sparkpost": "bad\r\nbad",
+        "kumomta": "bad-without-colon", "webhook": "whsec_bad!",
+    }[driver.name]  # fmt: skip
     with pytest.raises(Misconfigured, match=r"control\.secret") as caught:
         driver.request(decision_of(), control_of(driver.name, secret=SecretStr(broken)), NOW)
     assert "bad" not in str(caught.value).replace("base64", "")
@@ -111,6 +114,9 @@ def test_unsupported_actions_are_declared_as_such() -> None:
     supported = {driver.name: set(driver.supports) for driver in DRIVERS}
     assert supported == {
         "sendgrid": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN},
+        "ses": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN, Action.REST_IP},
+        "postmark": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN},
+        "sparkpost": {Action.REST_IP},
         "kumomta": {Action.PAUSE_CAMPAIGN},
         "webhook": set(Action),
         "none": set(Action),

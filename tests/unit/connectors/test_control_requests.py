@@ -8,20 +8,15 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from connectors.control import ControlAnswer, ControlRequest, Verdict
+from connectors.control import ControlAnswer, Verdict
 from connectors.controls.kumomta import KUMOMTA
 from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS, signature
 from schemas.errors import Misconfigured, Permanent
 from schemas.remediation import Action
-from tests.unit.connectors.control_cases import control_of, decision_of
+from tests.unit.connectors.control_cases import control_of, decision_of, made
 
 NOW = 1_763_780_000_000
-
-
-def made(request: ControlRequest | None) -> ControlRequest:
-    assert request is not None
-    return request
 
 
 def test_sendgrid_pauses_the_batch_that_the_campaign_is_named_after() -> None:

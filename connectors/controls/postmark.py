@@ -1,0 +1,84 @@
+"""Postmark: archive the message stream of a campaign, and bring it back.
+
+Postmark has no pause. What stops a stream is `POST /message-streams/<id>/archive`: sending through it is
+refused from then on (nothing is held; repeating is the sender's), and `POST .../unarchive` brings it back as
+it was. **An archived stream is deleted with its data, suppressions included, 45 days later**; the answer
+tells the date and the outcome repeats it, so that nobody resumes too late. The owner consents by giving a
+campaign a stream of its own and sending the stream's id as `campaign_id` in the metadata, which is what
+`connectors.postmark` reads. A server has ten streams at most, and its default ones cannot be archived, so
+this fits newsletters and the like that come again and again, not one stream per mailing.
+
+Not supported: throttling and resting an IP, for which the API has no call, and alerts.
+
+Sources: Postmark developer documentation, "Message Streams API" (archive, unarchive, ten streams,
+`ExpectedPurgeDate`, 45 days), "API overview" (server token, 401, 404, 422, 429); the remarks in Postmark's PHP
+library on what archiving stops and deletes. General knowledge, not re-checked: the form of stream ids;
+that archiving twice is answered with 200, or with a refusal that says "already archived"; that messages
+accepted before are still sent.
+"""
+
+from __future__ import annotations
+
+import re
+
+from connectors.controls.base import (
+    ControlAnswer,
+    ControlRequest,
+    ControlResult,
+    Verdict,
+    base_url,
+    by_status,
+    campaign_of,
+    secret,
+)
+from schemas.config import Control
+from schemas.errors import FailureCode, Permanent
+from schemas.remediation import Action, Decision
+
+STANDARD_URL = "https://api.postmarkapp.com"
+STREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+PURGE_DATE = re.compile(rb'"ExpectedPurgeDate"\s*:\s*"(\d{4}-\d{2}-\d{2})')
+ALREADY = re.compile(rb"already (been )?archived", re.IGNORECASE)
+
+
+class Postmark:
+    """Archives the stream whose id is the campaign's id."""
+
+    name = "postmark"
+    supports = frozenset({Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN})
+
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+        """See `Driver.request`. `control.secret` is the server's API token."""
+        root = f"{base_url(control, STANDARD_URL)}/message-streams"
+        token = secret(control, "the API token of the Postmark server that the stream belongs to")
+        stream = campaign_of(decision, "Postmark")
+        if not STREAM_ID.fullmatch(stream):
+            raise Permanent(
+                FailureCode.ACTION_REFUSED,
+                "Postmark stops message streams, and this campaign id cannot be a stream's id (letters, digits, - and _"
+                " only); give the campaign a stream of its own and send its id as campaign_id",
+            )
+        verb = "unarchive" if decision.action == Action.RESUME_CAMPAIGN else "archive"
+        headers = {"accept": "application/json", "x-postmark-server-token": token}
+        return ControlRequest(method="POST", url=f"{root}/{stream}/{verb}", headers=headers)
+
+    def interpret(self, answer: ControlAnswer) -> ControlResult:
+        """By status; the date on which an archived stream is deleted is passed on."""
+        result = by_status(answer, "Postmark")
+        if result.verdict is Verdict.DONE and (found := PURGE_DATE.search(answer.body)):
+            detail = (
+                f"{result.detail}; it deletes the stream and its suppressions on {found[1].decode()} unless resumed"
+            )
+            return ControlResult(verdict=Verdict.DONE, detail=detail)
+        if answer.status == 422 and ALREADY.search(answer.body):
+            return ControlResult(verdict=Verdict.DONE, detail="Postmark had archived this stream already (422)")
+        if answer.status == 404:
+            detail = (
+                "Postmark knows no such stream (404); the campaign id must be the id of a message stream"
+                " of the server whose token `control.secret` is"
+            )
+            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
+        return result
+
+
+POSTMARK = Postmark()

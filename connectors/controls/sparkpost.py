@@ -1,0 +1,70 @@
+"""SparkPost: take a dedicated IP out of its pool.
+
+`PUT /api/v1/sending-ips/<ip>` with `ip_pool` moves the IP to the pool with the id `mailweir_resting`, which
+must exist and must not be sent through; without it SparkPost answers 400 and nothing is moved, so making it
+is the owner's consent. Moving it again to where it is does no harm. The IP stays there until somebody moves
+it back (and warms it up, after a long rest). Shared IPs are not the customer's to move: 404.
+
+Not supported: pausing and resuming a campaign. `DELETE /api/v1/transmissions?campaign_id=<id>` throws scheduled
+transmissions away instead of holding them, exists for some enterprise accounts only, and lets the next
+transmission of the same campaign pass; a subaccount can be suspended, but that is a customer and not a
+campaign. Nor throttling (rates are adapted by SparkPost itself), nor alerts.
+
+Sources: SparkPost API reference, "Sending IPs" (update, 400 for an unknown pool, 404 for an unknown IP, IPv4
+only; enterprise customers' IPs are managed by their account manager), "IP pools" (ids are made from names),
+"Transmissions", "Subaccounts". General knowledge, not re-checked: what becomes of mail whose pool lost its
+last IP.
+"""
+
+from __future__ import annotations
+
+import json
+
+from connectors.controls.base import (
+    RESTING_POOL,
+    ControlAnswer,
+    ControlRequest,
+    ControlResult,
+    Verdict,
+    base_url,
+    by_status,
+    excerpt,
+    ip_of,
+    secret,
+)
+from schemas.config import Control
+from schemas.remediation import Action, Decision
+
+STANDARD_URL = "https://api.sparkpost.com"  # accounts in Europe: https://api.eu.sparkpost.com
+
+
+class SparkPost:
+    """Rests dedicated IPs in a pool of their own."""
+
+    name = "sparkpost"
+    supports = frozenset({Action.REST_IP})
+
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+        """See `Driver.request`. `control.secret` is an API key."""
+        root = f"{base_url(control, STANDARD_URL)}/api/v1/sending-ips"
+        key = secret(control, "a SparkPost API key with the right Sending IPs: Read/Write")
+        headers = {"accept": "application/json", "authorization": key, "content-type": "application/json"}
+        body = json.dumps({"ip_pool": RESTING_POOL}).encode()
+        return ControlRequest(method="PUT", url=f"{root}/{ip_of(decision, 'SparkPost')}", headers=headers, body=body)
+
+    def interpret(self, answer: ControlAnswer) -> ControlResult:
+        """By status."""
+        if answer.status == 404:
+            detail = (
+                "SparkPost knows no such dedicated IP (404); is `control.secret` a key of the account it belongs to?"
+            )
+            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
+        if answer.status == 400:
+            detail = (
+                f"SparkPost refused with 400; is there an IP pool with the id {RESTING_POOL}? {excerpt(answer.body)}"
+            )
+            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
+        return by_status(answer, "SparkPost")
+
+
+SPARKPOST = SparkPost()
