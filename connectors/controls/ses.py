@@ -1,8 +1,8 @@
 """Amazon SES: switch sending off and on for one configuration set, and take a dedicated IP out of its pool.
 
 `PUT /v2/email/configuration-sets/<name>/sending` with `SendingEnabled` false makes SES refuse every
-further send through that set (`SendingPausedException`; version 1 of the API and SMTP refuse as well);
-true lifts it. Nothing is held: what SES had accepted goes out, what comes meanwhile is refused and the
+further send through that set (`SendingPausedException`, in version 1 of the API
+`ConfigurationSetSendingPausedException`); true lifts it. Nothing is held: what SES had accepted goes out, what comes meanwhile is refused and the
 sender's to repeat. So a campaign that shall be pausable has a configuration set of its own, and sends the
 set's name as its tag `campaign_id` (or `campaign`), which `connectors.ses_events` reads; a set that
 campaigns share would stop them all, which is why the tag decides and not the set a message used.
@@ -15,10 +15,10 @@ customer's to move: 400 or 404.
 Not supported: throttling (the sending rate is a quota of the account), and alerts.
 
 Sources: Amazon SES API v2 reference, PutConfigurationSetSendingOptions, PutDedicatedIpInPool (requests,
-400/404/429); developer guide, "Pausing email sending", "Assigning IP pools"; "Common errors" of AWS APIs,
-whose status codes differ between services, so error names are read too (`x-amzn-errortype`). General
-knowledge, not re-checked: set names have up to 64 letters, digits, - and _; what becomes of mail whose pool
-lost its last IP; that messages accepted before the pause are still sent.
+400/404/429), CreateConfigurationSet (names); developer guide, "Pausing email sending", "Assigning IP pools"; "Common errors" of AWS APIs,
+whose status codes differ between services, so error names are read too (`x-amzn-errortype`). Not
+confirmed: what becomes of mail whose pool lost its last IP; general knowledge, not re-checked: that messages
+accepted before the pause are still sent, and that SMTP refuses as the API does.
 """
 
 from __future__ import annotations

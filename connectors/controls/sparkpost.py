@@ -12,8 +12,8 @@ campaign. Nor throttling (rates are adapted by SparkPost itself), nor alerts.
 
 Sources: SparkPost API reference, "Sending IPs" (update, 400 for an unknown pool, 404 for an unknown IP, IPv4
 only; enterprise customers' IPs are managed by their account manager), "IP pools" (ids are made from names),
-"Transmissions", "Subaccounts". General knowledge, not re-checked: what becomes of mail whose pool lost its
-last IP.
+"Transmissions", "Subaccounts". Not confirmed: what becomes of mail whose pool lost its last IP. General
+knowledge, not re-checked: the name of the key's right, suspended subaccounts.
 """
 
 from __future__ import annotations
