@@ -2,10 +2,11 @@
 
 `PUT /v2/email/configuration-sets/<name>/sending` with `SendingEnabled` false makes SES refuse every
 further send through that set (`SendingPausedException`, in version 1 of the API
-`ConfigurationSetSendingPausedException`); true lifts it. Nothing is held: what SES had accepted goes out, what comes meanwhile is refused and the
-sender's to repeat. So a campaign that shall be pausable has a configuration set of its own, and sends the
-set's name as its tag `campaign_id` (or `campaign`), which `connectors.ses_events` reads; a set that
-campaigns share would stop them all, which is why the tag decides and not the set a message used.
+`ConfigurationSetSendingPausedException`); true lifts it. Nothing is held: what SES had accepted goes out,
+what comes meanwhile is refused and the sender's to repeat. So a campaign that shall be pausable has a
+configuration set of its own, and sends the set's name as its tag `campaign_id` (or `campaign`), which
+`connectors.ses_events` reads; a set that campaigns share would stop them all, which is why the tag decides
+and not the set a message used.
 
 `PUT /v2/email/dedicated-ips/<ip>/pool` moves an IP to the pool `mailweir_resting`, which must exist and
 must belong to no configuration set; without it nothing is moved, so making it is the owner's consent. The
@@ -15,10 +16,11 @@ customer's to move: 400 or 404.
 Not supported: throttling (the sending rate is a quota of the account), and alerts.
 
 Sources: Amazon SES API v2 reference, PutConfigurationSetSendingOptions, PutDedicatedIpInPool (requests,
-400/404/429), CreateConfigurationSet (names); developer guide, "Pausing email sending", "Assigning IP pools"; "Common errors" of AWS APIs,
-whose status codes differ between services, so error names are read too (`x-amzn-errortype`). Not
-confirmed: what becomes of mail whose pool lost its last IP; general knowledge, not re-checked: that messages
-accepted before the pause are still sent, and that SMTP refuses as the API does.
+400/404/429), CreateConfigurationSet (names); developer guide, "Automatically pausing email sending",
+"Assigning IP pools"; "Common errors" of AWS APIs, whose status codes differ between services, so error
+names are read too (`x-amzn-errortype`). Not confirmed: what becomes of mail whose pool lost its last IP.
+General knowledge, not re-checked: that messages accepted before the pause are still sent, and that SMTP
+refuses as the API does; the header's name and some error names.
 """
 
 from __future__ import annotations
