@@ -7,8 +7,11 @@ The contract suite (`tests/contract/test_controls.py`) loops over `DRIVERS`.
 from __future__ import annotations
 
 from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Driver, Verdict
+from connectors.controls.brevo import BREVO
 from connectors.controls.dry_run import DRY_RUN
+from connectors.controls.klaviyo import KLAVIYO
 from connectors.controls.kumomta import KUMOMTA
+from connectors.controls.listmonk import LISTMONK
 from connectors.controls.postmark import POSTMARK
 from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.ses import SES
@@ -18,7 +21,9 @@ from schemas.errors import Misconfigured
 
 __all__ = ["DRIVERS", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "Verdict", "driver_named"]
 
-DRIVERS: tuple[Driver, ...] = (SENDGRID, SES, POSTMARK, SPARKPOST, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN)
+DRIVERS: tuple[Driver, ...] = (
+    SENDGRID, SES, POSTMARK, SPARKPOST, BREVO, KLAVIYO, LISTMONK, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN,
+)  # fmt: skip
 
 _BY_NAME = {driver.name: driver for driver in DRIVERS}
 if len(_BY_NAME) != len(DRIVERS):

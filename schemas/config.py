@@ -33,7 +33,9 @@ class Tenant(_Strict):
 class Control(_Strict):
     """How to act on the sender behind a source: which driver, at which address, with which credentials."""
 
-    driver: Literal["sendgrid", "ses", "postmark", "sparkpost", "kumomta", "webhook", "none"] = "none"
+    driver: Literal[
+        "sendgrid", "ses", "postmark", "sparkpost", "brevo", "klaviyo", "listmonk", "kumomta", "webhook", "none"
+    ] = "none"
     base_url: str = ""
     secret: SecretStr = SecretStr("")
 

@@ -7,6 +7,7 @@ that takes time. What an API cannot do is not in `supports`; it is never imitate
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,6 +125,11 @@ def secret(control: Control, what: str) -> str:
             f"control.secret of the {control.driver!r} control has strange characters; set it to {what}"
         )
     return value
+
+
+def basic(credentials: str) -> str:
+    """The value of an Authorization header for "user:password" (RFC 7617)."""
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
 def campaign_of(decision: Decision, api: str) -> str:

@@ -12,7 +12,7 @@ from connectors.control import DRIVERS, ControlAnswer, Driver, Verdict, driver_n
 from schemas.config import Control
 from schemas.errors import Misconfigured
 from schemas.remediation import Action
-from tests.unit.connectors.control_cases import SECRETS, control_of, decision_of
+from tests.unit.connectors.control_cases import SECRETS, control_of, decision_for, decision_of
 
 NOW = 1_763_780_000_000
 EACH = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
@@ -27,7 +27,8 @@ def test_a_driver_is_found_under_the_name_that_configuration_knows(driver: Drive
 
 def test_every_driver_in_the_configuration_exists_and_an_unknown_one_is_named() -> None:
     assert set(typing.get_args(Control.model_fields["driver"].annotation)) == {driver.name for driver in DRIVERS}
-    with pytest.raises(Misconfigured, match="known: kumomta, none, postmark, sendgrid, ses, sparkpost, webhook"):
+    known = "brevo, klaviyo, kumomta, listmonk, none, postmark, sendgrid, ses, sparkpost, webhook"
+    with pytest.raises(Misconfigured, match=f"known: {known}"):
         driver_named("carrier-pigeon")
 
 
@@ -35,7 +36,7 @@ def test_every_driver_in_the_configuration_exists_and_an_unknown_one_is_named() 
 def test_what_is_supported_becomes_a_request_that_http_can_carry(driver: Driver) -> None:
     assert driver.supports
     for action in driver.supports:
-        request = driver.request(decision_of(action), control_of(driver.name), NOW)
+        request = driver.request(decision_for(driver.name, action), control_of(driver.name), NOW)
         if request is None:
             continue
         built = httpx.Request(request.method, request.url, headers=dict(request.headers), content=request.body)
@@ -47,14 +48,16 @@ def test_what_is_supported_becomes_a_request_that_http_can_carry(driver: Driver)
 @EACH
 def test_the_same_decision_asks_for_the_same_thing_again(driver: Driver) -> None:
     for action in driver.supports:
-        one, two = (driver.request(decision_of(action), control_of(driver.name), NOW + wait) for wait in (0, 5000))
+        one, two = (
+            driver.request(decision_for(driver.name, action), control_of(driver.name), NOW + wait) for wait in (0, 5000)
+        )
         assert (one and (one.method, one.url, one.body)) == (two and (two.method, two.url, two.body))
 
 
 @EACH
 def test_no_secret_is_printed_with_a_request(driver: Driver) -> None:
     for action in driver.supports:
-        request = driver.request(decision_of(action), control_of(driver.name), NOW)
+        request = driver.request(decision_for(driver.name, action), control_of(driver.name), NOW)
         assert "secret" not in repr(request)
         assert not SECRETS[driver.name] or SECRETS[driver.name] not in repr(request)
 
@@ -83,7 +86,8 @@ def test_a_malformed_secret_is_a_clear_configuration_error_that_does_not_repeat_
         return
     broken = {
         "sendgrid": "SG.bad\nbad", "ses": "bad-without-colon", "postmark": "bad\tbad", "sparkpost": "bad\r\nbad",
-        "kumomta": "bad-without-colon", "webhook": "whsec_bad!",
+        "brevo": "xkeysib-bad\nbad", "klaviyo": "pk_bad\nbad",
+        "listmonk": "bad-without-colon", "kumomta": "bad-without-colon", "webhook": "whsec_bad!",
     }[driver.name]  # fmt: skip
     with pytest.raises(Misconfigured, match=r"control\.secret") as caught:
         driver.request(decision_of(), control_of(driver.name, secret=SecretStr(broken)), NOW)
@@ -117,7 +121,10 @@ def test_unsupported_actions_are_declared_as_such() -> None:
         "ses": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN, Action.REST_IP},
         "postmark": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN},
         "sparkpost": {Action.REST_IP},
-        "kumomta": {Action.PAUSE_CAMPAIGN},
+        "brevo": {Action.PAUSE_CAMPAIGN},
+        "klaviyo": {Action.PAUSE_CAMPAIGN},
+        "listmonk": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN},
+        "kumomta": {Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN},
         "webhook": set(Action),
         "none": set(Action),
     }

@@ -14,11 +14,16 @@ SECRETS = {
     "ses": "AKIDEXAMPLE:very-secret:token-very-secret",
     "postmark": "very-secret-token",
     "sparkpost": "very-secret-key",
+    "brevo": "xkeysib-very-secret",
+    "klaviyo": "pk_very-secret",
+    "listmonk": "mailweir:very-secret",
     "kumomta": "admin:very-secret",
     "webhook": "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQ=",
     "none": "",
 }
 ADDRESSES = {"ses": "https://email.eu-west-1.control.example"}  # where the address says more than where
+CAMPAIGNS = {"brevo": "12", "klaviyo": "XVTP5Q", "listmonk": "12"}
+"""Where the API's campaign ids have a form of their own."""
 
 
 def decision_of(action: Action = Action.PAUSE_CAMPAIGN, mode: Mode = Mode.ACT, **changes: Any) -> Decision:
@@ -31,6 +36,11 @@ def decision_of(action: Action = Action.PAUSE_CAMPAIGN, mode: Mode = Mode.ACT, *
         "mailbox_provider": "" if action == Action.REST_IP else "gmail",
     }  # fmt: skip
     return Decision(**(given | changes))
+
+
+def decision_for(driver: str, action: Action = Action.PAUSE_CAMPAIGN) -> Decision:
+    """A decision about a campaign whose id the driver's API could have given."""
+    return decision_of(action, campaign_id=CAMPAIGNS.get(driver, "spring-2026"))
 
 
 def control_of(driver: str, **changes: Any) -> Control:

@@ -9,12 +9,15 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.control import ControlAnswer, Verdict
+from connectors.controls.brevo import BREVO
+from connectors.controls.klaviyo import KLAVIYO
 from connectors.controls.kumomta import KUMOMTA
+from connectors.controls.listmonk import LISTMONK
 from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS, signature
 from schemas.errors import Misconfigured, Permanent
 from schemas.remediation import Action
-from tests.unit.connectors.control_cases import control_of, decision_of, made
+from tests.unit.connectors.control_cases import control_of, decision_for, decision_of, made
 
 NOW = 1_763_780_000_000
 
@@ -57,6 +60,16 @@ def test_kumomta_suspends_the_campaign_for_longer_than_the_default_of_five_minut
     assert request.headers["authorization"] == "Basic " + base64.b64encode(b"admin:very-secret").decode()
 
 
+def test_kumomta_resumes_by_a_suspension_of_the_same_campaign_that_is_over_at_once() -> None:
+    pause, resume = (
+        json.loads(made(KUMOMTA.request(decision_of(action), control_of("kumomta"), NOW)).body)
+        for action in (Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN)
+    )
+    criteria = {"campaign", "tenant", "domain", "routing_domain", "queue_names"}  # what KumoMTA replaces by
+    assert {name: pause.get(name) for name in criteria} == {name: resume.get(name) for name in criteria}
+    assert resume["duration"] == "1s"
+
+
 def test_kumomta_trusts_the_host_when_no_secret_is_given() -> None:
     request = made(KUMOMTA.request(decision_of(), control_of("kumomta", secret=SecretStr("")), NOW))
     assert "authorization" not in request.headers
@@ -76,3 +89,112 @@ def test_a_webhook_carries_the_decision_and_its_evidence_under_the_decisions_id(
     assert document["type"] == "mailweir.rest_ip"
     assert document["data"]["sending_ip"] == "192.0.2.1"
     assert document["data"]["evidence"] == {"score": 55.0}
+
+
+@pytest.mark.parametrize(("action", "status"), [(Action.PAUSE_CAMPAIGN, "paused"), (Action.RESUME_CAMPAIGN, "running")])
+def test_listmonk_sets_the_status_of_the_campaign_with_that_number(action: Action, status: str) -> None:
+    request = made(LISTMONK.request(decision_for("listmonk", action), control_of("listmonk"), NOW))
+    assert (request.method, request.url) == ("PUT", "https://control.example/api/campaigns/12/status")
+    assert json.loads(request.body) == {"status": status}
+    assert request.headers["authorization"] == "Basic " + base64.b64encode(b"mailweir:very-secret").decode()
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_listmonk_needs_to_be_told_where_it_is() -> None:
+    with pytest.raises(Misconfigured, match=r"control\.base_url"):
+        LISTMONK.request(decision_for("listmonk"), control_of("listmonk", base_url=""), NOW)
+
+
+NOT_NUMBERS = [
+    "spring-2026",
+    "57702beb-6fae-4355-a324-c2fd5b59a549",
+    "0",
+    "01",
+    "-1",
+    "1/2",
+    "../lists/1",
+    "1" * 19,
+    "٣",
+]
+
+
+@pytest.mark.parametrize("campaign", NOT_NUMBERS)
+def test_listmonk_and_brevo_refuse_a_campaign_that_is_no_number(campaign: str) -> None:
+    with pytest.raises(Permanent, match="number"):
+        LISTMONK.request(decision_of(campaign_id=campaign), control_of("listmonk"), NOW)
+    with pytest.raises(Permanent, match="number"):
+        BREVO.request(decision_of(campaign_id=campaign), control_of("brevo"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "said"),
+    [
+        (200, b'{"data":{"id":12,"status":"paused"}}', Verdict.DONE, "200"),
+        (400, b'{"message":"Only active campaigns can be paused."}', Verdict.DONE, "already"),
+        (400, b'{"message":"Only paused campaigns and drafts can be started."}', Verdict.REFUSED, "runs already"),
+        (400, b'{"message":"Campaign not found"}', Verdict.REFUSED, "does not know the campaign"),
+        (404, b"<html>nginx</html>", Verdict.REFUSED, "control.base_url"),
+        (403, b'{"message":"permission denied: campaigns:manage"}', Verdict.UNAUTHORIZED, "control.secret"),
+        (502, b"<html>nginx</html>", Verdict.RETRY, "502"),
+    ],
+)
+def test_listmonks_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
+    result = LISTMONK.interpret(ControlAnswer(status=status, body=body))
+    assert result.verdict is verdict
+    assert said in result.detail
+
+
+def test_brevo_suspends_the_marketing_campaign_with_that_number() -> None:
+    request = made(BREVO.request(decision_for("brevo"), control_of("brevo", base_url=""), NOW))
+    assert (request.method, request.url) == ("PUT", "https://api.brevo.com/v3/emailCampaigns/12/status")
+    assert json.loads(request.body) == {"status": "suspended"}
+    assert request.headers == {"api-key": "xkeysib-very-secret", "content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "said"),
+    [
+        (204, b"", Verdict.DONE, "204"),
+        (400, b'{"code":"invalid_parameter","message":"Status is not valid"}', Verdict.REFUSED, "Status is not valid"),
+        (404, b'{"code":"document_not_found","message":"Campaign ID does not exist"}', Verdict.REFUSED, "campaign id"),
+        (401, b'{"code":"unauthorized","message":"Key not found"}', Verdict.UNAUTHORIZED, "control.secret"),
+        (429, b'{"code":"too_many_requests"}', Verdict.RETRY, "429"),
+        (500, b"", Verdict.RETRY, "500"),
+    ],
+)
+def test_brevos_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
+    result = BREVO.interpret(ControlAnswer(status=status, body=body))
+    assert result.verdict is verdict
+    assert said in result.detail
+
+
+def test_klaviyo_sets_the_flow_to_manual() -> None:
+    request = made(KLAVIYO.request(decision_for("klaviyo"), control_of("klaviyo", base_url=""), NOW))
+    assert (request.method, request.url) == ("PATCH", "https://a.klaviyo.com/api/flows/XVTP5Q")
+    assert json.loads(request.body) == {"data": {"type": "flow", "id": "XVTP5Q", "attributes": {"status": "manual"}}}
+    assert request.headers["authorization"] == "Klaviyo-API-Key pk_very-secret"
+    assert request.headers["revision"] == "2026-04-15"
+    assert request.headers["content-type"] == "application/vnd.api+json"
+
+
+@pytest.mark.parametrize("campaign", ["01H7F525FKR31P27Y7PNGVBBKK", "spring-2026", "a/b/cd", "XVTP5", "XVTP5Q\n"])
+def test_klaviyo_never_touches_what_is_no_flow(campaign: str) -> None:
+    with pytest.raises(Permanent, match="flows only"):
+        KLAVIYO.request(decision_of(campaign_id=campaign), control_of("klaviyo"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "said"),
+    [
+        (200, b'{"data":{"type":"flow","id":"XVTP5Q","attributes":{"status":"manual"}}}', Verdict.DONE, "200"),
+        (400, b'{"errors":[{"code":"invalid","detail":"Bad status."}]}', Verdict.REFUSED, "Bad status."),
+        (404, b'{"errors":[{"code":"not_found","detail":"A flow does not exist."}]}', Verdict.REFUSED, "no flow"),
+        (403, b'{"errors":[{"code":"permission_denied"}]}', Verdict.UNAUTHORIZED, "control.secret"),
+        (429, b'{"errors":[{"code":"throttled"}]}', Verdict.RETRY, "429"),
+        (503, b"", Verdict.RETRY, "503"),
+    ],
+)
+def test_klaviyos_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
+    result = KLAVIYO.interpret(ControlAnswer(status=status, body=body))
+    assert result.verdict is verdict
+    assert said in result.detail
