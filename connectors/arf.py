@@ -52,10 +52,9 @@ def feedback(message: Message) -> Feedback | None:
 
 def _fields(part: Message) -> Message:
     """The part's one group of fields, which the standard library takes for an attached mail or for text."""
-    payload = part.get_payload()
-    if isinstance(payload, list) and payload and isinstance(payload[0], Message):
-        return payload[0]
-    return mime.headers_of(mime.content(part) or str(payload).encode("utf-8", "replace")) or Message()
+    if attached := mime.inner(part):
+        return attached[0]
+    return mime.headers_of(mime.content(part) or mime.as_written(part).encode("utf-8", "replace")) or Message()
 
 
 def _feedback(kind: str, source_ip: str, fields: Message, about: Message | None) -> Feedback:

@@ -85,9 +85,8 @@ def text_reports(message: Message) -> list[Report]:
 
 def _blocks(part: Message) -> list[Message]:
     """The groups of fields of a delivery-status part (RFC 3464 section 2.1)."""
-    payload = part.get_payload()
-    blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
-    rest = "".join(inner for block in blocks if isinstance(inner := block.get_payload(), str)).strip()
+    blocks = mime.inner(part)
+    rest = "".join(map(mime.as_written, blocks)).strip()
     written = rest.encode("utf-8", "surrogateescape")
     if mime.header(part, "Content-Transfer-Encoding").lower() == "base64":  # not allowed, but sent
         try:

@@ -74,10 +74,17 @@ def parts(message: Message) -> list[Message]:
     while waiting and len(found) < _MOST_PARTS:
         part = waiting.pop()
         found.append(part)
-        if part.is_multipart() and part.get_content_maintype() == "multipart":  # else its payload is a text, decoded
-            inner: Any = part.get_payload()
-            waiting += [each for each in reversed(inner) if isinstance(each, Message)]
+        if part.get_content_maintype() == "multipart":
+            waiting += reversed(inner(part))
     return found
+
+
+def inner(part: Message) -> list[Message]:
+    """The messages or parts right inside this one; none in a text."""
+    found: Any = (
+        part.get_payload() if part.is_multipart() else []
+    )  # a text would be decoded by whatever charset it names
+    return [each for each in found if isinstance(each, Message)]
 
 
 def kind_of(part: Message) -> str:
@@ -178,6 +185,15 @@ def content(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
+def as_written(part: Message) -> str:
+    """A text part as it stands in the mail; "" if it names a charset that breaks the reading."""
+    try:
+        payload = part.get_payload()
+    except _DEFECTS:
+        return ""
+    return payload if isinstance(payload, str) else ""
+
+
 def text(message: Message) -> str:
     """The first text of the mail: plain, else HTML without its tags."""
     found = {kind_of(part): part for part in reversed(parts(message)) if kind_of(part).startswith("text/")}
@@ -219,9 +235,8 @@ def notice(message: Message) -> str:
 def original(message: Message) -> Message | None:
     """The message that this one returns or reports on, at least its headers; None if it has none of it."""
     for part in parts(message)[1:]:
-        payload = part.get_payload()
-        if kind_of(part) in _COPIES and isinstance(payload, list) and payload and isinstance(payload[0], Message):
-            return payload[0]
+        if kind_of(part) in _COPIES and (copies := inner(part)):
+            return copies[0]
         if kind_of(part) in _HEADERS_ONLY:
             return headers_of(content(part))
     quoted = _QUOTED_FROM.split(text(message), maxsplit=1)

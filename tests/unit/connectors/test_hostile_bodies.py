@@ -95,6 +95,16 @@ def test_a_strange_header_raises_nothing(line: bytes) -> None:
         event.subject.encode()
 
 
+@pytest.mark.parametrize("kind", ["message/delivery-status", "message/feedback-report", "message/rfc822", "text/plain"])
+def test_a_part_in_a_strange_charset_raises_nothing(kind: str) -> None:
+    part = f"--b\nContent-Type: {kind}; charset=ut\0f-8\n\nFinal-Recipient: rfc822; ada@example.com\n\xff\n".encode(
+        "latin-1"
+    )
+    nested = b"--b\nContent-Type: message/delivery-status\n\nContent-Type: text/plain; charset=\0\n\n\xff\n"
+    head = b"From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+    mail(head + part + nested + b"--b--\n")
+
+
 def test_reports_of_one_mail_share_one_bound() -> None:
     row = "<record><row><source_ip>192.0.2.1</source_ip><count>1</count></row></record>"
     report = gzip.compress(f"<feedback><report_metadata/>{row * 20_000}</feedback>".encode() + b" " * 8_000_000)
