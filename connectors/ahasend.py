@@ -78,7 +78,7 @@ class AhaSend:
     # Whatever is not 2xx is tried again, and a hundred failures in a row switch the webhook off.
     statuses = StatusPolicy(source="https://ahasend.com/docs/api-reference/webhooks/retry-policy")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over delivery id, timestamp and body, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -95,7 +95,7 @@ class Azure:
         is_preflighted=True, source="https://learn.microsoft.com/en-us/azure/event-grid/delivery-and-retry"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The secret in header or query; a validation event gets its code back."""
         verdict = SCHEME.verify(request, source)
         return replace(verdict, reply=_reply(request.body)) if _VALIDATION in request.body else verdict

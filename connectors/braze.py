@@ -103,7 +103,7 @@ class Braze:
         slow_body=503, source="https://www.braze.com/docs/partners/isv_partners/currents_integration/"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The bearer token, against every secret of the source."""
         return SCHEME.verify(request, source)
 

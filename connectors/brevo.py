@@ -117,7 +117,7 @@ class Brevo:
         source="https://developers.brevo.com/docs/retry-mechanism",
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """A bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

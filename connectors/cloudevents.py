@@ -59,7 +59,7 @@ class CloudEvents:
         slow_body=503, source="https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The token, in the Authorization header or in the URL."""
         return (HEADER if "authorization" in request.headers else QUERY).verify(request, source)
 

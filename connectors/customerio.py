@@ -91,7 +91,7 @@ class CustomerIo:
     name = "customerio"
     statuses = StatusPolicy(overloaded=503, slow_body=503, source="https://docs.customer.io/integrations/api/webhooks/")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over version, timestamp and body, against every signing key of the source."""
         return SCHEME.verify(request, source)
 

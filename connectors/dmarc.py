@@ -40,11 +40,11 @@ class _Feedback:
         self._text: list[str] = []
         self._elements = 0
 
-    def doctype(self, name: str, public: str | None, system: str | None) -> None:  # noqa: ARG002 - expat's signature
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
         """A document type declaration: entities would follow."""
         raise ValueError("the report declares a document type, which no report needs; it is not read")
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002 - reports have none that matter
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         """An element begins."""
         name = tag.rpartition("}")[2].lower()
         if not self._names and name != "feedback":
@@ -62,7 +62,7 @@ class _Feedback:
         if len(self._text) < _LONGEST:
             self._text.append(text)
 
-    def end(self, tag: str) -> None:  # noqa: ARG002 - expat has checked it
+    def end(self, tag: str) -> None:
         """An element is complete."""
         name, node = self._names.pop(), self._nodes.pop()
         value: Any = node or "".join(self._text).strip()[:_LONGEST]

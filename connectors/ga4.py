@@ -94,7 +94,7 @@ class Ga4:
         source="https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """`api_secret` in the URL."""
         return SCHEME.verify(request, source)
 

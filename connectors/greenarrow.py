@@ -152,7 +152,7 @@ class GreenArrow:
         source="https://www.greenarrowemail.com/docs/greenarrow-engine/Event-Notification-System/Event-Delivery-Methods"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The token in the URL, or the Authorization header if there is one."""
         scheme = IN_HEADER if request.headers.get("authorization") else IN_URL
         found = scheme.verify(request, source)

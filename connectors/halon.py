@@ -126,7 +126,7 @@ class Halon:
     # Every answer outside 200-299 is tried again a second later, for ever; the plugin's queue is on disk.
     statuses = StatusPolicy(source="https://github.com/halon-extras/http-bulk")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -95,7 +95,7 @@ class HubSpot:
     # Ten more attempts within a day after any 4xx or 5xx; but for webhooks of workflows 4xx other than 429 is final.
     statuses = StatusPolicy(slow_body=503, source="https://developers.hubspot.com/docs/api/webhooks#retries")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Signature v3, or an older one where it is missing."""
         if OLDER.read(request) and not V3.signature.read(request):
             return accept(request, source, present=lambda _: "", matches=_matches_older, timestamp=None)

@@ -86,7 +86,7 @@ class Iterable:
         slow_body=503, source="https://support.iterable.com/hc/en-us/articles/208013936-System-Webhooks"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Credentials in the Authorization header, or the token in the URL."""
         return SCHEME.verify(request, source)
 

@@ -83,7 +83,7 @@ class Klaviyo:
     # 200, 201 and 202 within 5 s; all else is tried again, and a webhook that fails for 48 hours is switched off.
     statuses = StatusPolicy(slow_body=503, source="https://developers.klaviyo.com/en/docs/working_with_system_webhooks")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over body and timestamp, against every secret of the source."""
         return SCHEME.verify(request, source)
 

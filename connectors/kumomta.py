@@ -138,7 +138,7 @@ class KumoMta:
     # The hook's Lua decides: the documented one keeps the record queued for any status outside 200-299.
     statuses = StatusPolicy(source="https://docs.kumomta.com/userguide/operation/webhooks")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -128,7 +128,7 @@ class Lettermint:
     # Failed deliveries are tried again with growing waits; the page names no status that ends it.
     statuses = StatusPolicy(source="https://docs.lettermint.co/platform/webhooks/introduction")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over time and body, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -61,7 +61,7 @@ class Mail:
     # A pipe of one's own MTA: exit code 75 (EX_TEMPFAIL) on anything but 2xx keeps the mail in its queue.
     statuses = StatusPolicy(source="https://www.postfix.org/pipe.8.html")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -85,7 +85,7 @@ class MailerSend:
     # Every 4xx but 429 ends the retries at once.
     statuses = StatusPolicy(slow_body=503, source="https://developers.mailersend.com/api/v1/account/webhooks.html")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over the body, against every secret of the source; the address check by its own rule."""
         try:
             return SCHEME.verify(request, source)

@@ -138,7 +138,7 @@ class Mailgun:
         source="https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-retries"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over timestamp and token, against every signing key of the source."""
         return (mailgun_legacy.SCHEME if _is_form(request) else SCHEME).verify(request, source)
 

@@ -98,7 +98,7 @@ class Mailjet:
         source="https://documentation.mailjet.com/hc/en-us/articles/360043578154-Event-Tracking-API"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Basic credentials or a bearer token, against every secret of the source."""
         return SCHEME.verify(request, source)
 

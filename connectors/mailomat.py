@@ -107,7 +107,7 @@ class Mailomat:
     name = "mailomat"
     statuses = StatusPolicy(source="https://api.mailomat.swiss/docs/")  # says nothing about retries
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over three headers, against every secret of the source; the body's type must be the signed one."""
         verdict = SCHEME.verify(request, source)
         if verdict.secret_index >= 0 and EVENT.read(request) != EVENT_INSIDE.read(request):

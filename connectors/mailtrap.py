@@ -96,7 +96,7 @@ class Mailtrap:
     # Whatever is no 200 is tried again.
     statuses = StatusPolicy(source="https://docs.mailtrap.io/email-api-smtp/advanced/webhooks")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over the body, against every secret of the source."""
         return SCHEME.verify(request, source)
 

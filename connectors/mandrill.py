@@ -114,7 +114,7 @@ class Mandrill:
     # Every batch that is not answered with 200 is tried again, until someone gives it up by hand.
     statuses = StatusPolicy(source="https://mailchimp.com/developer/transactional/docs/webhooks/")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over URL and form, against every webhook key of the source."""
         return SCHEME.verify(request, source)
 

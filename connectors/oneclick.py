@@ -123,7 +123,7 @@ class OneClick:
     # RFC 8058 says nothing about retries, so a link is only refused for good when its signature is wrong.
     statuses = StatusPolicy(source="https://www.rfc-editor.org/rfc/rfc8058#section-3.2")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The token's signature, against every secret of the source; its tenant must be the source's."""
         return accept(request, source, present=_present, matches=partial(_matches, source.tenant), timestamp=None)
 

@@ -100,7 +100,7 @@ class Postal:
     # Whatever is no 2xx is tried again.
     statuses = StatusPolicy(source="https://docs.postalserver.io/developer/webhooks")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """RSA over the body, against every public key of the source."""
         is_worse = source.is_sha1_accepted and not _BETTER.read(request)
         place = _WORSE if is_worse else _BETTER

@@ -65,7 +65,7 @@ class Postfix:
     # Whatever posts the lines decides what it tries again; `mailweir follow` does until it succeeds.
     statuses = StatusPolicy(source="https://www.postfix.org/postconf.5.html#maillog_file")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -118,7 +118,7 @@ class Postmark:
         source="https://postmarkapp.com/support/article/understanding-inbound-webhook-retries-in-postmark"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Basic credentials or a bearer token, against every secret of the source."""
         return SCHEME.verify(request, source)
 

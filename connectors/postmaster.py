@@ -42,7 +42,7 @@ class Postmaster:
     # Google posts nothing. Whoever asks by other means and posts the answers may send them again after any failure.
     statuses = StatusPolicy(source="https://developers.google.com/workspace/gmail/postmaster")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, for answers that somebody else fetched and posts."""
         return SCHEME.verify(request, source)
 

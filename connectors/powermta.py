@@ -85,7 +85,7 @@ class PowerMta:
     # Whatever posts the records decides what it tries again; PowerMTA itself keeps them in its files.
     statuses = StatusPolicy(source="PowerMTA User's Guide, accounting directives (files stay until they are deleted)")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

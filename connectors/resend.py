@@ -104,7 +104,7 @@ class Resend:
     # Whatever is no 2xx is tried again, so a mistyped secret can still be mended.
     statuses = StatusPolicy(source="https://resend.com/docs/webhooks/retries-and-replays")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over id, timestamp and body, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -109,7 +109,7 @@ class Segment:
         source="https://www.twilio.com/docs/segment/connections/sources/catalog/libraries/server/http-api",
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The signature if there is one, else the write key."""
         if "x-signature" in request.headers:
             return SIGNED.verify(request, source)

@@ -134,7 +134,7 @@ class SendGrid:
     name = "sendgrid"
     statuses = StatusPolicy(source="https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """ECDSA over timestamp and body, against every public key of the source."""
         return accept(request, source, present=_missing, matches=_matches, timestamp=TIMESTAMP)
 

@@ -99,7 +99,7 @@ class Shopify:
     # Eight more attempts within four hours after anything but 2xx, then the subscription may be removed.
     statuses = StatusPolicy(source="https://shopify.dev/docs/apps/build/webhooks/subscribe/https")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over the body."""
         prefix = next((x for x in _PREFIXES if f"{x}hmac-sha256" in request.headers), _PREFIXES[0])
         return SCHEMES[prefix].verify(request, source)

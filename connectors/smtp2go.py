@@ -83,7 +83,7 @@ class Smtp2Go:
     # Which statuses count as failures is not documented; a 500 does, and all failures are tried again alike.
     statuses = StatusPolicy(source="https://developers.smtp2go.com/docs/webhooks-overview")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The bearer token or the basic credentials, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -48,7 +48,7 @@ class Snds:
     # Microsoft posts nothing. Whoever asks by other means and posts the answers may send them again after any failure.
     statuses = StatusPolicy(source="https://sendersupport.olc.protection.outlook.com/snds/")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Bearer token or Basic credentials, for answers that somebody else fetched and posts."""
         return SCHEME.verify(request, source)
 

@@ -114,7 +114,7 @@ class SparkPost:
     # Everything outside 200-299 is tried again.
     statuses = StatusPolicy(source="https://support.sparkpost.com/docs/tech-resources/webhook-data-streams")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """Basic credentials or a bearer token, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -47,7 +47,7 @@ class StandardWebhooks:
         source="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
     )
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over id, timestamp and body."""
         return (SVIX if "svix-signature" in request.headers else SCHEME).verify(request, source)
 

@@ -134,7 +134,7 @@ class Stripe:
     # Everything but 2xx is tried again for three days.
     statuses = StatusPolicy(source="https://docs.stripe.com/webhooks#retries")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over time and body."""
         return SCHEME.verify(request, source)
 

@@ -95,7 +95,7 @@ class Sweego:
     name = "sweego"
     statuses = StatusPolicy(source="https://learn.sweego.io/docs/webhooks/setup")  # says nothing about retries
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """HMAC over delivery id, timestamp and body, against every secret of the source."""
         return SCHEME.verify(request, source)
 

@@ -45,7 +45,7 @@ class TlsReports:
     # Section 5.5: a sender tries again, for up to 24 hours, whatever the failure was.
     statuses = StatusPolicy(source="https://www.rfc-editor.org/rfc/rfc8460#section-5.5")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """The token in the URL, if the source has secrets."""
         return SCHEME.verify(request, source)
 

@@ -130,7 +130,7 @@ class UnisenderGo:
     # Whatever is not exactly 200 is tried again.
     statuses = StatusPolicy(source="https://godocs.unisender.ru/web-api-ref#callback-format")
 
-    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:  # noqa: ARG002
+    def verify(self, request: Request, source: Source, certificates: Certificates) -> Verdict:
         """MD5 over the body with the key in it, against every API key of the source."""
         return accept(request, source, present=_present, matches=_matches, timestamp=None)
 

@@ -45,7 +45,7 @@ class Brevo:
     name = "brevo"
     supports = frozenset({Action.PAUSE_CAMPAIGN})
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is an API key."""
         root = f"{base_url(control, STANDARD_URL)}/v3/emailCampaigns"
         headers = {"content-type": "application/json", "api-key": secret(control, "a Brevo API key (version 3)")}

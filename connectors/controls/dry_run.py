@@ -16,11 +16,11 @@ class DryRun:
     name = "none"
     supports = frozenset(Action)
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """Nothing to send."""
         return None
 
-    def interpret(self, answer: ControlAnswer) -> ControlResult:  # noqa: ARG002
+    def interpret(self, answer: ControlAnswer) -> ControlResult:
         """There is no answer to read."""
         return ControlResult(verdict=Verdict.DONE, detail="nothing was sent")
 

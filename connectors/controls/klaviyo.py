@@ -47,7 +47,7 @@ class Klaviyo:
     name = "klaviyo"
     supports = frozenset({Action.PAUSE_CAMPAIGN})
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is a private API key."""
         root = f"{base_url(control, STANDARD_URL)}/api/flows"
         key = secret(control, "a private Klaviyo API key with the scope flows:write")

@@ -53,7 +53,7 @@ class KumoMTA:
     name = "kumomta"
     supports = frozenset(DURATION)
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is "user:password", or empty for a trusted host."""
         reason = f"mailweir {decision.decision_id}: {decision.reason}"[:REASON_LIMIT]
         duration = DURATION[Action(decision.action)]

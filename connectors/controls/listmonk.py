@@ -52,7 +52,7 @@ class Listmonk:
     name = "listmonk"
     supports = frozenset(STATUS)
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is "user:token" of an API user."""
         root = f"{base_url(control, '')}/api/campaigns"
         headers = {"content-type": "application/json", "authorization": _authorization(control)}

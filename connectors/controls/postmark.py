@@ -47,7 +47,7 @@ class Postmark:
     name = "postmark"
     supports = frozenset({Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN})
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is the server's API token."""
         root = f"{base_url(control, STANDARD_URL)}/message-streams"
         token = secret(control, "the API token of the Postmark server that the stream belongs to")

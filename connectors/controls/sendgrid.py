@@ -43,7 +43,7 @@ class SendGrid:
     name = "sendgrid"
     supports = frozenset({Action.PAUSE_CAMPAIGN, Action.RESUME_CAMPAIGN})
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`."""
         root = f"{base_url(control, STANDARD_URL)}/v3/user/scheduled_sends"
         headers = {

@@ -44,7 +44,7 @@ class SparkPost:
     name = "sparkpost"
     supports = frozenset({Action.REST_IP})
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:  # noqa: ARG002
+    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is an API key."""
         root = f"{base_url(control, STANDARD_URL)}/api/v1/sending-ips"
         key = secret(control, "a SparkPost API key with the right Sending IPs: Read/Write")
