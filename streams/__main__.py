@@ -214,9 +214,11 @@ def classify(
     json: Annotated[bool, typer.Option("--json", help="JSON lines (the default but for --score).")] = False,
     check: Annotated[bool, typer.Option("--check", help="Does every rule read its own examples?")] = False,
     score: Annotated[Path | None, typer.Option(help="Labelled replies; prints how many are read as labelled.")] = None,
-    more: Annotated[list[Path] | None, typer.Argument(help="More bounce mails after --dsn.", hidden=True)] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="REPLY", help="Else from stdin, one a line. After --dsn: more mails.")
+    ] = None,
 ) -> None:
-    """SMTP replies (one a line) or bounce mails to bounce classes, as JSON lines."""
+    """SMTP replies or bounce mails to bounce classes, as JSON lines."""
     from streams.commands import bounce_rules
     from streams.commands import classify as command
 
@@ -225,10 +227,9 @@ def classify(
     if score:
         _end(lambda: bounce_rules.run_score(score, sys.stdout, as_json=json))
 
-    files = [*(dsn or []), *(more or [])]
-    if files:
-        _end(lambda: command.run_dsn(files, sys.stdout, sys.stderr))
-    _end(lambda: command.run(sys.stdin, sys.stdout, as_json=json))
+    if dsn:
+        _end(lambda: command.run_dsn([*dsn, *map(Path, texts or [])], sys.stdout, sys.stderr))
+    _end(lambda: command.run(texts or sys.stdin, sys.stdout, as_json=json))
 
 
 @app.command()

@@ -88,6 +88,9 @@ def test_garbage_is_reported_as_garbage_with_its_bytes(folder: Path) -> None:
 
 
 def test_replies_are_classified_offline(folder: Path) -> None:
-    run = mailweir("classify", cwd=folder, given="550 5.1.1 no such user here\n")
-    assert run.returncode == 0
-    assert '"reason": "invalid_recipient"' in run.stdout
+    reply = "550 5.1.1 no such user here"
+    on_stdin = mailweir("classify", cwd=folder, given=f"{reply}\n")
+    as_argument = mailweir("classify", reply, cwd=folder)
+    assert on_stdin.returncode == as_argument.returncode == 0
+    assert '"reason": "invalid_recipient"' in on_stdin.stdout
+    assert as_argument.stdout == on_stdin.stdout
