@@ -115,15 +115,20 @@ class Loader:
         self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]
     ) -> None:
         """Send what the store dropped as a duplicate though it does not have it, under a token of its own."""
-        gone = {refusal.entry.offset for refusal in refused}
-        rows = [entry for entry in entries if entry.offset not in gone]
+        rows = self._lacking(spec, entries, refused)
         for turn in range(_TURNS):
-            rows = self._repeats.missing(spec, rows)
             if not rows:
                 return
             _LOG.warning("sink: %s had taken %d rows for duplicates and lacks them: sent again", spec.table, len(rows))
             self._load(spec, version, rows, f"{token}:lost{turn}", refused)
-        _LOG.error("sink: %s takes %d rows from %s and does not show them", spec.table, len(rows), token)
+            rows = self._lacking(spec, rows, refused)
+        if rows:
+            _LOG.error("sink: %s takes %d rows from %s and does not show them", spec.table, len(rows), token)
+
+    def _lacking(self, spec: TableSpec, entries: Sequence[Entry], refused: Sequence[Refusal]) -> list[Entry]:
+        """The entries that are neither refused nor in the table."""
+        gone = {refusal.entry.offset for refusal in refused}
+        return self._repeats.missing(spec, [entry for entry in entries if entry.offset not in gone])
 
     def _load(
         self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]

@@ -99,6 +99,7 @@ class Session:
                 self._take(message)
         self._consumer.resume(self._assignment())
         self._silence.forget()
+        self._drained_at = self._clock()
 
     def flush(self) -> None:
         """One round over everything collected. Raises Transient or Misconfigured; repeat it then."""

@@ -18,6 +18,7 @@ from schemas.config import Control
 from schemas.errors import FailureCode, Misconfigured, Permanent
 from schemas.remediation import Action, Decision
 
+NO_REFUSALS: Mapping[int, str] = {}
 DETAIL_LIMIT = 200  # characters of a foreign answer that are worth keeping in an outcome
 RESTING_POOL = "mailweir_resting"  # the IP pool, made by the owner and used by nothing, that resting IPs are moved to
 
@@ -82,9 +83,14 @@ class Driver(Protocol):
         """What the answer means. Never raises, whatever the body holds."""
 
 
-def by_status(answer: ControlAnswer, api: str) -> ControlResult:
-    """The reading of an answer by its HTTP status alone (RFC 9110): what most APIs mean by it."""
+def by_status(answer: ControlAnswer, api: str, refusals: Mapping[int, str] = NO_REFUSALS) -> ControlResult:
+    """The reading of an answer by its HTTP status alone (RFC 9110): what most APIs mean by it.
+
+    `refusals`: what a status says about this very request, and what to check then.
+    """
     status = answer.status
+    if status in refusals:
+        return ControlResult(verdict=Verdict.REFUSED, detail=f"{api} refused with {status}: {refusals[status]}")
     if 200 <= status < 300:
         return ControlResult(verdict=Verdict.DONE, detail=f"{api} confirmed with {status}")
     if status in {401, 403}:

@@ -24,7 +24,6 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
-    Verdict,
     base_url,
     by_status,
     campaign_of,
@@ -37,6 +36,10 @@ from schemas.remediation import Action, Decision
 STANDARD_URL = "https://api.brevo.com"
 CAMPAIGN = re.compile(r"[1-9][0-9]{0,17}")
 BODY = json.dumps({"status": "suspended"}).encode()
+UNKNOWN = (
+    "no marketing campaign has this number; check that `control.secret` belongs to the account that sends, and that"
+    " the campaign id is Brevo's own and not one of yours"
+)
 
 
 class Brevo:
@@ -60,13 +63,7 @@ class Brevo:
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """By status; 404 is a number that is no marketing campaign of this account."""
-        if answer.status == 404:
-            detail = (
-                "Brevo has no marketing campaign of this number (404); check that `control.secret` belongs to the"
-                " account that sends, and that the campaign id is Brevo's own and not one of yours"
-            )
-            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
-        return by_status(answer, "Brevo")
+        return by_status(answer, "Brevo", {404: UNKNOWN})
 
 
 BREVO = Brevo()

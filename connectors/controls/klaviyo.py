@@ -25,7 +25,6 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
-    Verdict,
     base_url,
     by_status,
     campaign_of,
@@ -39,6 +38,10 @@ STANDARD_URL = "https://a.klaviyo.com"
 REVISION = "2026-04-15"  # required; Klaviyo keeps a revision for two years
 FLOW = re.compile(r"[A-Za-z0-9]{6}")
 JSON_API = "application/vnd.api+json"
+UNKNOWN = (
+    "no flow has this id; check that `control.secret` belongs to the account that sends, and that it is a flow:"
+    " campaigns cannot be paused"
+)
 
 
 class Klaviyo:
@@ -71,13 +74,7 @@ class Klaviyo:
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """By status; 404 is an id that is no flow of this account."""
-        if answer.status == 404:
-            detail = (
-                "Klaviyo has no flow of this id (404); check that `control.secret` belongs to the account that sends,"
-                " and that it is a flow: campaigns cannot be paused"
-            )
-            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
-        return by_status(answer, "Klaviyo")
+        return by_status(answer, "Klaviyo", {404: UNKNOWN})
 
 
 KLAVIYO = Klaviyo()

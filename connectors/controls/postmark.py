@@ -39,6 +39,7 @@ STANDARD_URL = "https://api.postmarkapp.com"
 STREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 PURGE_DATE = re.compile(rb'"ExpectedPurgeDate"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 ALREADY = re.compile(rb"already (been )?archived", re.IGNORECASE)
+UNKNOWN = "the campaign id must be the id of a message stream of the server whose token `control.secret` is"
 
 
 class Postmark:
@@ -64,7 +65,7 @@ class Postmark:
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """By status; the date on which an archived stream is deleted is passed on."""
-        result = by_status(answer, "Postmark")
+        result = by_status(answer, "Postmark", {404: UNKNOWN})
         if result.verdict is Verdict.DONE and (found := PURGE_DATE.search(answer.body)):
             detail = (
                 f"{result.detail}; it deletes the stream and its suppressions on {found[1].decode()} unless resumed"
@@ -72,12 +73,6 @@ class Postmark:
             return ControlResult(verdict=Verdict.DONE, detail=detail)
         if answer.status == 422 and ALREADY.search(answer.body):
             return ControlResult(verdict=Verdict.DONE, detail="Postmark had archived this stream already (422)")
-        if answer.status == 404:
-            detail = (
-                "Postmark knows no such stream (404); the campaign id must be the id of a message stream"
-                " of the server whose token `control.secret` is"
-            )
-            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
         return result
 
 

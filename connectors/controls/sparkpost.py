@@ -25,7 +25,6 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
-    Verdict,
     base_url,
     by_status,
     excerpt,
@@ -36,6 +35,7 @@ from schemas.config import Control
 from schemas.remediation import Action, Decision
 
 STANDARD_URL = "https://api.sparkpost.com"  # accounts in Europe: https://api.eu.sparkpost.com
+UNKNOWN = "it knows no such dedicated IP; is `control.secret` a key of the account that has it?"
 
 
 class SparkPost:
@@ -54,17 +54,8 @@ class SparkPost:
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """By status."""
-        if answer.status == 404:
-            detail = (
-                "SparkPost knows no such dedicated IP (404); is `control.secret` a key of the account it belongs to?"
-            )
-            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
-        if answer.status == 400:
-            detail = (
-                f"SparkPost refused with 400; is there an IP pool with the id {RESTING_POOL}? {excerpt(answer.body)}"
-            )
-            return ControlResult(verdict=Verdict.REFUSED, detail=detail)
-        return by_status(answer, "SparkPost")
+        no_pool = f"is there an IP pool with the id {RESTING_POOL}? {excerpt(answer.body)}"
+        return by_status(answer, "SparkPost", {404: UNKNOWN, 400: no_pool})
 
 
 SPARKPOST = SparkPost()

@@ -229,6 +229,8 @@ class Reader(Generic[State]):
     def _drop(self, partitions: list[TopicPartition]) -> list[Part[State]]:
         numbers = {item.partition for item in partitions}
         self._fresh = [item for item in self._fresh if item.partition not in numbers]
+        for number in numbers:
+            self._stands.pop(number, None)  # it holds the partition's state
         log.info("%s: give up partitions %s", self._topic, sorted(numbers))
         return [self._owner.parts.pop(number) for number in numbers if number in self._owner.parts]
 

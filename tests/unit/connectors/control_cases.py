@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from connectors.control import ControlRequest
+from connectors.control import ControlAnswer, ControlRequest, Driver, Verdict
 from schemas.config import Control, Source
 from schemas.remediation import Action, Decision, Mode
 
@@ -58,3 +58,10 @@ def made(request: ControlRequest | None) -> ControlRequest:
     """The request, of which there must be one."""
     assert request is not None
     return request
+
+
+def assert_reads(driver: Driver, answer: ControlAnswer, verdict: Verdict, said: str) -> None:
+    """The driver takes the answer for `verdict`, and its sentence has `said` in it."""
+    result = driver.interpret(answer)
+    assert result.verdict is verdict
+    assert said in result.detail

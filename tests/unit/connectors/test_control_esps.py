@@ -13,7 +13,7 @@ from connectors.controls.ses import SES
 from connectors.controls.sparkpost import SPARKPOST
 from schemas.errors import Misconfigured, Permanent
 from schemas.remediation import Action
-from tests.unit.connectors.control_cases import control_of, decision_of, made
+from tests.unit.connectors.control_cases import assert_reads, control_of, decision_of, made
 
 NOW = 1_763_780_000_000
 
@@ -146,9 +146,7 @@ def test_postmark_says_when_an_archived_stream_will_be_deleted() -> None:
     ],
 )
 def test_postmark_answers(status: int, body: bytes, verdict: Verdict, word: str) -> None:
-    result = POSTMARK.interpret(ControlAnswer(status=status, body=body))
-    assert result.verdict is verdict
-    assert word in result.detail
+    assert_reads(POSTMARK, ControlAnswer(status=status, body=body), verdict, word)
 
 
 def test_sparkpost_moves_a_resting_ip_to_the_pool_that_nothing_sends_through() -> None:
@@ -171,9 +169,7 @@ def test_sparkpost_moves_a_resting_ip_to_the_pool_that_nothing_sends_through() -
     ],
 )
 def test_sparkpost_answers(status: int, body: bytes, verdict: Verdict, word: str) -> None:
-    result = SPARKPOST.interpret(ControlAnswer(status=status, body=body))
-    assert result.verdict is verdict
-    assert word in result.detail
+    assert_reads(SPARKPOST, ControlAnswer(status=status, body=body), verdict, word)
 
 
 @pytest.mark.parametrize("driver", [SES, SPARKPOST], ids=lambda driver: driver.name)

@@ -17,7 +17,7 @@ from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS, signature
 from schemas.errors import Misconfigured, Permanent
 from schemas.remediation import Action
-from tests.unit.connectors.control_cases import control_of, decision_for, decision_of, made
+from tests.unit.connectors.control_cases import assert_reads, control_of, decision_for, decision_of, made
 
 NOW = 1_763_780_000_000
 
@@ -139,9 +139,7 @@ def test_listmonk_and_brevo_refuse_a_campaign_that_is_no_number(campaign: str) -
     ],
 )
 def test_listmonks_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
-    result = LISTMONK.interpret(ControlAnswer(status=status, body=body))
-    assert result.verdict is verdict
-    assert said in result.detail
+    assert_reads(LISTMONK, ControlAnswer(status=status, body=body), verdict, said)
 
 
 def test_brevo_suspends_the_marketing_campaign_with_that_number() -> None:
@@ -163,9 +161,7 @@ def test_brevo_suspends_the_marketing_campaign_with_that_number() -> None:
     ],
 )
 def test_brevos_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
-    result = BREVO.interpret(ControlAnswer(status=status, body=body))
-    assert result.verdict is verdict
-    assert said in result.detail
+    assert_reads(BREVO, ControlAnswer(status=status, body=body), verdict, said)
 
 
 def test_klaviyo_sets_the_flow_to_manual() -> None:
@@ -195,6 +191,4 @@ def test_klaviyo_never_touches_what_is_no_flow(campaign: str) -> None:
     ],
 )
 def test_klaviyos_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
-    result = KLAVIYO.interpret(ControlAnswer(status=status, body=body))
-    assert result.verdict is verdict
-    assert said in result.detail
+    assert_reads(KLAVIYO, ControlAnswer(status=status, body=body), verdict, said)

@@ -103,6 +103,14 @@ def test_a_repeat_sends_what_the_store_noted_and_lost_under_another_token() -> N
     assert store.rows["t@id:0:0-4:v1:lost0"] == [0, 1]
 
 
+def test_the_last_turn_is_looked_at_before_anything_is_said_to_be_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    store.rows = {f"t@id:0:0-0:v1{turn}": [] for turn in ("", ":lost0", ":lost1")}  # killed in each of them
+    load(store, batch(outcome(1)), is_repeat=True)
+    assert store.stored() == [1]
+    assert "does not show them" not in caplog.text
+
+
 def test_a_store_that_never_shows_what_it_takes_is_asked_a_bounded_number_of_times(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

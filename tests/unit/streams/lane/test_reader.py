@@ -235,6 +235,14 @@ def test_a_partition_is_missed_although_others_are_read() -> None:
         poll_beside_another(made)
 
 
+def test_what_is_given_up_leaves_no_state_behind() -> None:
+    made = reader(Group())
+    assigned(made, 0)
+    poll_in_silence(made)
+    made._drop([TopicPartition("t", 0)])
+    assert made._stands == {}
+
+
 def test_a_partition_that_comes_back_is_looked_at_anew() -> None:
     made = reader(Group(high=500), probe=Group([[message(0, 100)], [message(0, 100)]]))
     assigned(made, 0)
