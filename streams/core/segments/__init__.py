@@ -1,0 +1,1 @@
+"""What rules of segments mean: facts, and rules as SQL over the stored ones."""
