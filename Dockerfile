@@ -9,7 +9,9 @@ COPY connectors connectors
 COPY sinks sinks
 COPY dashboards dashboards
 COPY streams streams
-RUN /opt/mailweir/bin/pip install --constraint constraints.txt .
+RUN /opt/mailweir/bin/pip install --constraint constraints.txt . \
+    && /opt/mailweir/bin/python -m streams.compile \
+    && chmod -R a+rwX /opt/mailweir/lib/python3.12/site-packages/streams/core/__pycache__
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /var/lib/mailweir mailweir \

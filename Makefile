@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo up test check fix bench chaos fuzz clean
+.PHONY: help setup demo up test long check fix bench chaos fuzz clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -15,10 +15,10 @@ setup: $(STAMP) ## .venv with the product and its tools
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "mailweir needs Python 3.11 or newer on the PATH (python3 --version); install it and run make again." >&2; exit 2; }
-	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once, about a minute) ..."
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once, about two minutes) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV): on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python -c 'import streams.core.partials' # compiles the loops now, not at the first start of a service
+	@$(BIN)/python -m streams.compile # now, not at the first start of a service
 	@touch $@
 
 demo: setup ## the whole pipeline on this machine with simulated senders
@@ -27,8 +27,11 @@ demo: setup ## the whole pipeline on this machine with simulated senders
 up: setup ## the whole pipeline on this machine, for real webhooks
 	@$(BIN)/mailweir up $(ARGS)
 
-test: setup ## every test that can run here, a file at a time on each of two processes
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
+test: setup ## every test that can run here, a file at a time on each of three processes: those that wait come first
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+long: setup ## the long forms of the tests: whole scenarios on both brokers, a hundred runs instead of six
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: setup ## lint, types, fast tests
 	@$(BIN)/ruff format --check .

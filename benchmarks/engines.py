@@ -42,7 +42,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(name="bare_aiokafka", module="benchmarks.peers.bare_aiokafka"),
     Engine(name="pathway", module="benchmarks.peers.pathway_count", environment="pathway"),
     Engine(name="faststream_batch", module="benchmarks.peers.faststream_batch", environment="faststream"),
-    Engine(name="bytewax", module="benchmarks.peers.bytewax_fold", environment="bytewax"),
+    Engine(name="bytewax", module="benchmarks.peers.bytewax_fold", environment="bytewax", is_slow=True),
     Engine(name="quix", module="benchmarks.peers.quix", environment="quix", is_slow=True, is_quick=True),
     Engine(name="faust", module="benchmarks.peers.faust_agent", is_slow=True, is_quick=True),
     Engine(name="faust_take", module="benchmarks.peers.faust_agent", more=("take",), is_slow=True),

@@ -23,7 +23,7 @@ from mode import Service
 from benchmarks.peers.job import Arguments, Meter, tell
 from schemas.avro import Codec
 from streams import logs
-from streams.agents import reputation
+from streams.agents import folding
 from streams.agents.app import worker_app
 from streams.core.partials import PartitionCounts
 from streams.lane.changelog import StatefulLane
@@ -77,14 +77,14 @@ def build(given: Arguments, changelog: str, batch: int, session_ms: int) -> Any:
         state.meter = meter
         return state
 
-    app = worker_app(given.group, given.broker, is_lane=True, session_timeout_ms=session_ms)
+    app = worker_app(given.group, given.broker, session_timeout_ms=session_ms)
     lane: StatefulLane[PartitionCounts] = StatefulLane(
         app, settings_of(given, batch, session_ms), changelog=changelog, codec=codec, new_state=new_state
     )
     app.service(lane)
     if given.events:
         app.service(Finish(lane, meter))
-    reputation.attach(app, lane, Telemetry())
+    folding.attach(app, lane, Telemetry().show_counted)
     return app
 
 

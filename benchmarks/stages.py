@@ -61,6 +61,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(name="whole_path", module="benchmarks.whole_path", quick_s=240, long_s=1_500, promises=WHOLE_PATH),
     Stage(name="restart", module="benchmarks.restart", quick_s=420, long_s=900, promises=("restart_million_keys_s",)),
+    Stage(
+        name="suppression_check",
+        module="benchmarks.suppression_check",
+        quick_s=240,
+        long_s=600,
+        promises=("suppression_check_p99_ms",),
+    ),
+    Stage(name="watch", module="benchmarks.watch", quick_s=120, long_s=300, promises=("watch_core_share",)),
     Stage(name="growth", module="benchmarks.growth", quick_s=0, long_s=1_800),
 )
 

@@ -6,12 +6,16 @@ The contract suite (`tests/contract/test_controls.py`) loops over `DRIVERS`.
 
 from __future__ import annotations
 
-from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Driver, Verdict
+from connectors.controls.base import ControlResult, Driver, Pace, Verdict
 from connectors.controls.brevo import BREVO
 from connectors.controls.dry_run import DRY_RUN
+from connectors.controls.effects import WRITTEN, ControlAnswer, ControlRequest, Effect, FileLine, TopicRecord
+from connectors.controls.greenarrow import GREENARROW
+from connectors.controls.kafka import KAFKA
 from connectors.controls.klaviyo import KLAVIYO
 from connectors.controls.kumomta import KUMOMTA
 from connectors.controls.listmonk import LISTMONK
+from connectors.controls.postfix import POSTFIX
 from connectors.controls.postmark import POSTMARK
 from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.ses import SES
@@ -19,10 +23,14 @@ from connectors.controls.sparkpost import SPARKPOST
 from connectors.controls.standard_webhooks import STANDARD_WEBHOOKS
 from schemas.errors import Misconfigured
 
-__all__ = ["DRIVERS", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "Verdict", "driver_named"]
+__all__ = [
+    "DRIVERS", "WRITTEN", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "Effect", "FileLine", "Pace",
+    "TopicRecord", "Verdict", "driver_named",
+]  # fmt: skip
 
 DRIVERS: tuple[Driver, ...] = (
-    SENDGRID, SES, POSTMARK, SPARKPOST, BREVO, KLAVIYO, LISTMONK, KUMOMTA, STANDARD_WEBHOOKS, DRY_RUN,
+    SENDGRID, SES, POSTMARK, SPARKPOST, BREVO, KLAVIYO, LISTMONK, KUMOMTA, GREENARROW, POSTFIX, KAFKA,
+    STANDARD_WEBHOOKS, DRY_RUN,
 )  # fmt: skip
 
 _BY_NAME = {driver.name: driver for driver in DRIVERS}

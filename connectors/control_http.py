@@ -9,14 +9,16 @@ import asyncio
 
 import httpx
 
-from connectors.controls.base import ControlAnswer, ControlRequest
+from connectors.controls.effects import ControlAnswer, ControlRequest
 from schemas.errors import Misconfigured, Transient
 
 BODY_LIMIT = 16 * 1024  # bytes of an answer that are read; drivers look at a sentence of it
 
 
-async def send(client: httpx.AsyncClient, request: ControlRequest, timeout_s: float) -> ControlAnswer:
-    """The answer to `request`. Redirects are not followed (they would carry credentials elsewhere).
+async def send(
+    client: httpx.AsyncClient, request: ControlRequest, timeout_s: float, body_limit: int = BODY_LIMIT
+) -> ControlAnswer:
+    """The answer to `request`, cut to `body_limit` bytes. Redirects are not followed: they carry credentials off.
 
     Raises Transient when there is none within `timeout_s` seconds, whatever the network did; the
     other side may have acted all the same. Raises Misconfigured for an address that is none.
@@ -36,7 +38,7 @@ async def send(client: httpx.AsyncClient, request: ControlRequest, timeout_s: fl
             return ControlAnswer(
                 status=response.status_code,
                 headers={name.lower(): value for name, value in response.headers.items()},
-                body=await _start_of(response),
+                body=await _start_of(response, body_limit),
             )
     except (TimeoutError, httpx.TimeoutException) as error:
         raise Transient(f"no answer within {timeout_s:g} s") from error
@@ -46,10 +48,10 @@ async def send(client: httpx.AsyncClient, request: ControlRequest, timeout_s: fl
         raise Misconfigured(f"control.base_url is no address ({error}); mend it") from error
 
 
-async def _start_of(response: httpx.Response) -> bytes:
-    body = b""
+async def _start_of(response: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) >= BODY_LIMIT:
+        if len(body) >= limit:
             break
-    return body[:BODY_LIMIT]
+    return bytes(body[:limit])

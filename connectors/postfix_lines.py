@@ -23,7 +23,7 @@ _DELIVERY = re.compile(
 _FROM = re.compile(r"from=<(?P<sender>[^>]*)>, (?:size=\d+|status=(?P<end>[\w-]+))")
 _MESSAGE_ID = re.compile(r"message-id=<?([^<>\s]{1,500})>?")
 _HEADER = re.compile(
-    r"(?:info|warning|prepend|replace): header (?P<name>[\w-]{1,80}): (?P<value>.*?) from \S+; from=<", re.DOTALL
+    r"(?:info|warning|prepend|replace|hold): header (?P<name>[\w-]{1,80}): (?P<value>.*?) from \S+; from=<", re.DOTALL
 )
 
 

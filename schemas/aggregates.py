@@ -116,12 +116,40 @@ class Signal:
     explanation: str
 
 
+class Mark(StrEnum):
+    """Where a figure stands between the lines of whoever drew them."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(slots=True, kw_only=True)
+class Emulation:
+    """What somebody else's rule would say of a key, as far as it can be known from here; never part of the score.
+
+    `rate`, `warn` and `limit` are shares in [0, 1]. `basis` is "computed" (from `numerator` of `denominator`) or
+    "reported" (the provider's own figure); `note` says what it rests on and what cannot be known.
+    """
+
+    name: str
+    rate: float
+    warn: float
+    limit: float
+    mark: str  # Mark
+    numerator: float
+    denominator: float
+    basis: str
+    note: str
+
+
 @dataclass(slots=True, kw_only=True)
 class ReputationScore(Counts):
     """A key's score in [0, 100] with a 90 % interval, the reasons, and the level its detectors ask for.
 
     Counts cover event time from `window_start` to `as_of`. `version` rises with every counted event,
-    so the newest version wins wherever scores are stored.
+    so the newest version wins wherever scores are stored. `trend`: points gained in the last 24 hours, 0 where there
+    was no mail before them. `advice`: what would move the score, "" where nothing needs to.
     """
 
     tenant: str
@@ -140,6 +168,9 @@ class ReputationScore(Counts):
     signals: list[Signal] = field(default_factory=list)
     oldest_new_received_at: Millis = 0
     newest_received_at: Millis = 0
+    trend: float = 0.0
+    advice: str = ""
+    emulations: list[Emulation] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

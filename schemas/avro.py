@@ -5,8 +5,7 @@ as `schemas/avro/<record>.v<n>.avsc`, so old records are read by new code (missi
 defaults) and new records by old code (unknown fields are skipped). Schema ids are built in; with a
 Confluent-compatible registry they come from there (`Codec(ids)`).
 
-Avro specification 1.11: schema resolution, object container files. Wire format: Confluent Schema
-Registry documentation, "Wire format".
+Avro specification 1.11: schema resolution. Wire format: Confluent Schema Registry documentation, "Wire format".
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import io
 import json
 import struct
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,20 +24,21 @@ from typing import Any, TypeVar
 import fastavro
 
 from schemas.aggregates import LaneIds, LaneMarker, ReputationPartial, ReputationScore, Tick
-from schemas.encoding import Encoder, compile_encoder, long
+from schemas.encoding import Encoder, compile_encoder
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
-from schemas.remediation import Decision, Outcome
+from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
+from schemas.suppressions import FailingDays, Suppression
+from schemas.verdicts import RemediationState, SlotCounts, Verdict, WatchPosition, WatchState
 
 Record = TypeVar("Record")
 NAMESPACE = "mailweir"
 FOLDER = Path(__file__).parent / "avro"
 HEADER_SIZE = 5
 _HEADER = struct.Struct(">bI")
-_SYNC = b"mailweir-sync-16"
 _PRIMITIVES = {str: "string", int: "long", float: "double", bool: "boolean", bytes: "bytes"}
 
 
@@ -70,6 +70,16 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(11, LaneIds, 1),
     SchemaVersion(12, AuthReport, 1),
     SchemaVersion(13, StandingReport, 1),
+    SchemaVersion(14, SlotCounts, 1),
+    SchemaVersion(15, Verdict, 1),
+    SchemaVersion(16, WatchState, 1),
+    SchemaVersion(17, RemediationState, 1),
+    SchemaVersion(18, Ruling, 1),
+    SchemaVersion(19, Decision, 2),
+    SchemaVersion(20, Suppression, 1),
+    SchemaVersion(21, FailingDays, 1),
+    SchemaVersion(23, ReputationScore, 2),
+    SchemaVersion(24, WatchPosition, 1),
 )
 
 
@@ -148,22 +158,6 @@ def _encoder(version: SchemaVersion) -> Encoder:
 
 
 @cache
-def _container_head(version: SchemaVersion) -> bytes:
-    out = io.BytesIO()
-    schema = json.loads(version.path.read_text(encoding="utf-8"))
-    fastavro.writer(out, fastavro.parse_schema(schema), [], sync_marker=_SYNC)
-    return out.getvalue()
-
-
-def container(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
-    """Bodies (without wire header) of one schema as an object container file of a single block.
-
-    Nothing is decoded: ClickHouse's `FORMAT Avro` takes it from here.
-    """
-    return b"".join((_container_head(version), long(len(bodies)), long(sum(map(len, bodies))), *bodies, _SYNC))
-
-
-@cache
 def _nested(record: Any) -> dict[str, type]:
     """Fields that are lists of records, with the record's type."""
     hints = typing.get_type_hints(record)
@@ -220,13 +214,6 @@ class Codec:
         for name, kind in _nested(record).items():  # type: ignore[arg-type]  # a class is hashable
             fields[name] = [kind(**item) for item in fields[name]]
         return record(**fields)
-
-    def bodies(self, values: Sequence[bytes]) -> dict[SchemaVersion, list[bytes]]:
-        """Values grouped by schema version, headers cut off. Raises Permanent for a foreign value."""
-        groups: dict[SchemaVersion, list[bytes]] = {}
-        for value in values:
-            groups.setdefault(self.version_of(value), []).append(value[HEADER_SIZE:])
-        return groups
 
 
 def write_snapshots() -> list[Path]:

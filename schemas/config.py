@@ -1,4 +1,4 @@
-"""Configuration: what `mailweir.yaml` may say of sources, tenants, policies and bounds, as frozen models.
+"""Configuration: what `mailweir.yaml` may say of sources, tenants and bounds, as frozen models.
 
 Secrets are typed so that they cannot be printed. `schemas.config_file` reads the file and says what is wrong in it;
 `schemas.settings` has what comes from environment variables instead.
@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from schemas.remediation import Action, Mode
+from schemas.alerts import Alert
+from schemas.policy import Policy
+from schemas.warmup import Warmup
 
 DEFAULT_TENANT = "default"
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
@@ -24,20 +26,41 @@ class _Strict(BaseModel):
 
 
 class Tenant(_Strict):
-    """One sender organisation. `recipient_secret` keys the hash that stands for an address."""
+    """One sender organisation. `recipient_secret` keys the hash that stands for an address.
+
+    `suppression_tokens`: who may ask for the tenant's suppressions, newest first.
+    """
 
     name: str = Field(default=DEFAULT_TENANT, pattern=_NAME)
     recipient_secret: SecretStr = SecretStr("")
+    suppression_tokens: list[SecretStr] = Field(default_factory=list)
+
+    @field_validator("suppression_tokens")
+    @classmethod
+    def _no_short_token(cls, tokens: list[SecretStr]) -> list[SecretStr]:
+        if any(len(token.get_secret_value().strip()) < 8 for token in tokens):
+            raise ValueError("a token is shorter than 8 characters; make a long one with a generator")
+        return tokens
 
 
 class Control(_Strict):
-    """How to act on the sender behind a source: which driver, at which address, with which credentials."""
+    """How to act on the sender behind a source: which driver, at which address, with which credentials.
+
+    `ip_pool`: the pool that resting IPs return to (and, with SendGrid, leave). `tls_policy`: what Amazon SES is
+    to demand when a campaign moves to another pool, because it sets both at once. `topic`: for `kafka`;
+    `path`: the file that `postfix` writes.
+    """
 
     driver: Literal[
-        "sendgrid", "ses", "postmark", "sparkpost", "brevo", "klaviyo", "listmonk", "kumomta", "webhook", "none"
-    ] = "none"
+        "sendgrid", "ses", "postmark", "sparkpost", "brevo", "klaviyo", "listmonk", "kumomta", "greenarrow",
+        "postfix", "kafka", "webhook", "none",
+    ] = "none"  # fmt: skip
     base_url: str = ""
     secret: SecretStr = SecretStr("")
+    ip_pool: str = ""
+    tls_policy: Literal["", "require", "optional"] = ""
+    topic: str = ""
+    path: str = ""
 
 
 class Inbox(_Strict):
@@ -149,19 +172,6 @@ class Source(_Strict):
         return self
 
 
-class Policy(_Strict):
-    """How far remediation may go for one tenant ("*": every tenant without a policy of its own).
-
-    `actions` are those that may be taken at all; `max_pauses_per_hour` bounds the harm of a mistake.
-    """
-
-    tenant: str = "*"
-    mode: Mode = Mode.SUGGEST
-    actions: list[Action] = Field(default_factory=lambda: list(Action))
-    max_pauses_per_hour: int = Field(default=10, ge=0)
-    version: str = "1"
-
-
 class Limits(_Strict):
     """The gateway's bounds; each is what one request, or all requests together, may cost."""
 
@@ -173,15 +183,48 @@ class Limits(_Strict):
 
 
 class Config(_Strict):
-    """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it."""
+    """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it; `console_url`: the
+    console's as people see it, for links in alerts.
+    """
 
     public_url: str = ""
+    console_url: str = ""
     tenants: list[Tenant] = Field(default_factory=lambda: [Tenant()])
     sources: list[Source] = Field(default_factory=list)
     policies: list[Policy] = Field(default_factory=lambda: [Policy()])
+    alerts: list[Alert] = Field(default_factory=list)
     limits: Limits = Limits()
+    warmups: list[Warmup] = Field(default_factory=list)
 
-    @field_validator("sources", "tenants")
+    @field_validator("warmups")
+    @classmethod
+    def _one_plan_each(cls, warmups: list[Warmup]) -> list[Warmup]:
+        names = [(warmup.tenant, warmup.ip) for warmup in warmups]
+        twice = next((ip for place, (tenant, ip) in enumerate(names) if (tenant, ip) in names[:place]), None)
+        if twice is not None:
+            raise ValueError(f"the IP {twice} is warmed up twice; keep the plan that it follows")
+        return warmups
+
+    @field_validator("console_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[!-~]+", url):
+            raise ValueError("expected an address that begins with https:// (or http://)")
+        return url.rstrip("/")
+
+    @field_validator("policies")
+    @classmethod
+    def _one_per_tenant(cls, policies: list[Policy]) -> list[Policy]:
+        tenants = [policy.tenant for policy in policies]
+        for index, tenant in enumerate(tenants):
+            if tenant in tenants[:index]:
+                first = tenants.index(tenant)
+                raise ValueError(
+                    f"policies[{first}] and policies[{index}] are both for the tenant {tenant!r}; make one of them"
+                )
+        return policies
+
+    @field_validator("sources", "tenants", "alerts")
     @classmethod
     def _unique(cls, items: list[Any]) -> list[Any]:
         names = [item.name for item in items]
@@ -197,6 +240,12 @@ class Config(_Strict):
             if source.tenant not in known:
                 raise ValueError(
                     f"source {source.name!r} names the tenant {source.tenant!r}, which is not under `tenants`;"
+                    f" known: {', '.join(sorted(known))}"
+                )
+        for warmup in self.warmups:
+            if warmup.tenant not in known:
+                raise ValueError(
+                    f"the warm-up of {warmup.ip} names the tenant {warmup.tenant!r}, which is not under `tenants`;"
                     f" known: {', '.join(sorted(known))}"
                 )
         return self

@@ -7,7 +7,7 @@ module reads the file and the mapping of environment variables it is given; only
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,16 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.config import Config, Control, Inbox, Limits, Policy, Poll, Source, Tenant
+from schemas.config import Config
 from schemas.errors import Misconfigured
+from schemas.nearest import hint, models_in
+
+_WORD = re.compile(r"[A-Za-z_ -]{1,32}")  # longer, or with digits: it might be a secret in the wrong place
+_SENTENCES = {
+    "list_type": "expected a list, each item beginning with `- `",
+    "string_type": "expected text; put it in quotes",
+    "model_type": "expected keys with values below it",
+}
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -34,7 +42,8 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
-        raise Misconfigured(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from error
+        remedy = '; put a star in quotes: "*"' if getattr(error, "context", None) == "while scanning an alias" else ""
+        raise Misconfigured(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)}){remedy}") from error
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -72,23 +81,23 @@ def _sentence(where: str, error: Any) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
     if error["type"] == "extra_forbidden":
         known = _fields_at(error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(sorted(known))}"
-        return f"{where}: unknown key `{place}`; {hint}"
-    message = error["msg"].removeprefix("Value error, ")
+        return f"{where}: unknown key `{place}`; {hint(str(error['loc'][-1]), sorted(known), 'known keys')}"
+    message = _SENTENCES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    if error["type"] in {"enum", "literal_error"}:
+        message = _unknown_word(error["input"], re.findall(r"'([^']+)'", error["ctx"]["expected"]))
     return f"{where}: `{place}`: {message}" if place else f"{where}: {message}"
+
+
+def _unknown_word(given: Any, known: list[str]) -> str:
+    """What is said of a value that is none of `known`; it is repeated only if it is a plain word."""
+    word = str(given).strip() if isinstance(given, str) and _WORD.fullmatch(given) else ""
+    return f"{repr(word) if word else 'this'} is not known; {hint(word, known)}"
 
 
 def _fields_at(path: tuple[str | int, ...]) -> list[str]:
     """The known keys of the model that stands at `path`."""
-    models: dict[str, type[BaseModel]] = {
-        "tenants": Tenant,
-        "sources": Source,
-        "control": Control,
-        "inbox": Inbox,
-        "poll": Poll,
-        "policies": Policy,
-        "limits": Limits,
-    }
-    names = [part for part in path if isinstance(part, str)]
-    return list((models[names[-1]] if names else Config).model_fields)
+    model: type[BaseModel] = Config
+    for part in path:
+        if isinstance(part, str):
+            model = next(models_in(model.model_fields[part].annotation))
+    return list(model.model_fields)

@@ -24,9 +24,8 @@ _REMEMBERED = 4096  # values of a field, or of a run of fields
 _LONGEST = 512  # bytes of a remembered value: so 4 MB at most per field or run, usually a hundredth
 
 
-def _varint(number: int) -> bytes:
-    """Zigzag variable-length coding of any 64-bit integer."""
-    number = (number << 1) ^ (number >> 63)
+def unsigned(number: int) -> bytes:
+    """LEB128 of an integer that is not negative: seven bits a byte, the low ones first."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -35,7 +34,12 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-_SMALL = tuple(_varint(number) for number in range(_SMALL_LIMIT))
+def _zigzag(number: int) -> bytes:
+    """Variable-length coding of any 64-bit integer."""
+    return unsigned((number << 1) ^ (number >> 63))
+
+
+_SMALL = tuple(_zigzag(number) for number in range(_SMALL_LIMIT))
 
 
 def long(number: int) -> bytes:
@@ -44,7 +48,7 @@ def long(number: int) -> bytes:
         return _SMALL[number]
     if not -(1 << 63) <= number < 1 << 63:
         raise ValueError(f"{number} does not fit an Avro long")
-    return _varint(number)
+    return _zigzag(number)
 
 
 def text(value: str) -> bytes:

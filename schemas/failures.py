@@ -17,6 +17,7 @@ class Stage(StrEnum):
     NORMALISE = "normalise"
     REPUTATION = "reputation"
     REMEDIATION = "remediation"
+    SUPPRESSION = "suppression"
     SINK = "sink"
 
 

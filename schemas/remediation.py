@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
 from schemas.events import Millis
 
@@ -19,6 +20,8 @@ class Action(StrEnum):
     RESUME_CAMPAIGN = "resume_campaign"
     THROTTLE = "throttle"
     REST_IP = "rest_ip"
+    RETURN_IP = "return_ip"  # a rested address goes back to where it was
+    MOVE_POOL = "move_pool"  # a campaign's mail goes through another pool of addresses
     ALERT = "alert"
 
 
@@ -26,7 +29,8 @@ class Mode(StrEnum):
     """How far a policy lets mailweir go."""
 
     OBSERVE = "observe"  # decide and record, do nothing
-    SUGGEST = "suggest"  # record and ask a person
+    SUGGEST = "suggest"  # record; a person acts by other means
+    APPROVE = "approve"  # record, and do it once a person has approved
     ACT = "act"  # do it
 
 
@@ -35,9 +39,12 @@ class OutcomeStatus(StrEnum):
 
     DONE = "done"  # the sender's API confirmed it
     DRY_RUN = "dry_run"  # the same way, ending in the driver that does nothing
-    SUGGESTED = "suggested"  # waits for a person
+    SUGGESTED = "suggested"  # recorded only
+    WAITING = "waiting"  # for a person's approval
+    REJECTED = "rejected"  # by a person, or nobody approved it in time
     UNSUPPORTED = "unsupported"  # no control of the key's sources can do this
     FAILED = "failed"  # refused for good, or retries used up
+    MISCONFIGURED = "misconfigured"  # credentials or settings are wrong: a person must change them
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +68,48 @@ class Decision:
     sources: list[str] = field(default_factory=list)
     as_of: Millis = 0  # event time of the evidence
     first_signal_at: Millis = 0  # wall time of the first score above healthy in this episode
-    decided_at: Millis = 0
+    decided_at: Millis = 0  # by the log's clock
+    share: float = 1.0  # of the usual rate that is let through: 0 stopped, 1 all of it
+    cause: str = ""  # Cause
+    state: str = ""  # of the key's machine, once this is done
+    reverts: str = ""  # the decision that this one takes back
+    ip_pool: str = ""
+    expires_at: Millis = 0  # when an approval comes too late
+
+
+class Cause(StrEnum):
+    """What is wrong with a key; some of these never end by themselves."""
+
+    BOUNCES = "bounces"
+    COMPLAINTS = "complaints"
+    BLOCKS = "blocks"
+    BLOCKLIST = "blocklist"  # a named list has the address or domain
+    TRAP = "trap"  # spam traps were hit
+    COMPLIANCE = "compliance"  # authentication or another duty of senders is not met
+
+
+NEVER_ALONE = frozenset({Cause.BLOCKLIST, Cause.TRAP, Cause.COMPLIANCE})  # a person must resume these
+
+
+class Verb(StrEnum):
+    """What a person can say to a decision."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REVERT = "revert"
+
+
+@dataclass(slots=True, kw_only=True)
+class Ruling:
+    """A person's word on a decision: who, when, why. `ruling_id` makes a repeated call harmless."""
+
+    ruling_id: str
+    tenant: str
+    decision_id: str
+    verb: str  # Verb
+    who: str
+    why: str
+    ruled_at: Millis
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,3 +129,15 @@ class Outcome:
     http_status: int
     detail: str
     executed_at: Millis
+
+    @classmethod
+    def of(cls, decision: Decision, **answer: Any) -> Self:
+        """The outcome of this decision; `answer` holds the fields that are not the decision's own."""
+        return cls(
+            decision_id=decision.decision_id,
+            tenant=decision.tenant,
+            kind=decision.kind,
+            key=decision.key,
+            action=decision.action,
+            **answer,
+        )

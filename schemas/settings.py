@@ -27,12 +27,16 @@ class Settings(BaseSettings):
     schema_registry: str = ""
     config: Path = Path("mailweir.yaml")
     mailbox_domains: str = ""  # path of what `mailweir mailboxes` wrote
+    parameters: str = ""  # path of what `mailweir reputation learn` wrote
     partitions: int = Field(default=4, ge=1, le=1024)
     replication: int = Field(default=1, ge=1, le=9)
     host: str = "127.0.0.1"
     gateway_port: int = Field(default=8610, ge=0, le=65535)
     gateway_processes: int = Field(default=1, ge=1, le=64)
     console_port: int = Field(default=8600, ge=0, le=65535)
+    suppression_port: int = Field(default=8630, ge=0, le=65535)
+    suppression_entries: int = Field(default=10_000_000, ge=1_000)  # suppressed addresses; they are held in memory
+    console_hosts: str = ""  # names under which people's browsers reach the console, comma between
     store_port: int = Field(default=8123, ge=0, le=65535)
     data: Path = Path("data")
     session_timeout_ms: int = Field(default=10_000, ge=6_000, le=300_000)

@@ -8,11 +8,14 @@ from schemas.aggregates import ReputationPartial, ReputationScore
 from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
-from schemas.remediation import Decision, Outcome
+from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
+from schemas.suppressions import Suppression
+from schemas.verdicts import RemediationState, SlotCounts, Verdict, WatchState
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+MAX_MESSAGE_BYTES = 24 * 1024 * 1024  # of any topic: the gateway's largest decompressed body and its envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Topic:
     """One topic. `retention_ms` bounds a deleted topic's age; compacted topics keep the newest per key.
 
     `partitioned`: has as many partitions as the cluster is configured for (one otherwise, for small
-    topics whose order matters as a whole).
+    topics whose order matters as a whole). `uncompacted_ms`: how long every record of a compacted topic stays.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Topic:
     is_compacted: bool
     retention_ms: int
     is_partitioned: bool
+    uncompacted_ms: int = 0
 
 
 WEBHOOKS = Topic(
@@ -71,9 +75,42 @@ REPUTATION_SCORES = Topic(
     retention_ms=0,
     is_partitioned=False,
 )
+REPUTATION_SLOTS = Topic(
+    "mailweir.reputation-slots.v1",
+    SlotCounts,
+    "nothing",
+    is_compacted=False,
+    retention_ms=3 * DAY_MS,
+    is_partitioned=False,
+)
+WATCH_STATES = Topic(
+    "mailweir.watch-states.v1",
+    WatchState,
+    "tenant, kind and key",
+    is_compacted=True,
+    retention_ms=0,
+    is_partitioned=False,
+)
+VERDICTS = Topic(
+    "mailweir.verdicts.v1",
+    Verdict,
+    "tenant, kind and key",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
+)
+REMEDIATION_STATES = Topic(
+    "mailweir.remediation-states.v1",
+    RemediationState,
+    "tenant, kind and key",
+    is_compacted=True,
+    retention_ms=0,
+    is_partitioned=False,
+)
 DECISIONS = Topic(
     "mailweir.decisions.v1", Decision, "decision id", is_compacted=True, retention_ms=0, is_partitioned=False
 )
+RULINGS = Topic("mailweir.rulings.v1", Ruling, "ruling id", is_compacted=True, retention_ms=0, is_partitioned=False)
 OUTCOMES = Topic("mailweir.outcomes.v1", Outcome, "outcome id", is_compacted=True, retention_ms=0, is_partitioned=False)
 AUTH_REPORTS = Topic(
     "mailweir.auth-reports.v1",
@@ -91,6 +128,15 @@ STANDING_REPORTS = Topic(
     retention_ms=30 * DAY_MS,
     is_partitioned=False,
 )
+SUPPRESSIONS = Topic(
+    "mailweir.suppressions.v1",
+    Suppression,
+    "tenant, scope, recipient and cause",
+    is_compacted=True,
+    retention_ms=0,
+    is_partitioned=False,
+    uncompacted_ms=DAY_MS,  # facts of writers that did not know of each other are joined before one is dropped
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -105,10 +151,16 @@ TOPICS: tuple[Topic, ...] = (
     EMAIL_EVENTS,
     ACTIVITY_EVENTS,
     REPUTATION_PARTIALS,
+    REPUTATION_SLOTS,
+    WATCH_STATES,
     REPUTATION_SCORES,
+    VERDICTS,
+    REMEDIATION_STATES,
     DECISIONS,
+    RULINGS,
     OUTCOMES,
     AUTH_REPORTS,
     STANDING_REPORTS,
+    SUPPRESSIONS,
     DEAD_LETTERS,
 )

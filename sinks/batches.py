@@ -77,7 +77,7 @@ class Buffer:
 
     def add(self, entry: Entry) -> bool:
         """Append a record. False if it stands before what was read or committed: the log went back."""
-        if entry.offset < max(self.committed, self.end):
+        if entry.offset < self.end or entry.offset < self.committed:
             return False
         self.entries.append(entry)
         self.end = entry.offset + 1

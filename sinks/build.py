@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.avro import Codec
 from schemas.settings import Settings
+from schemas.topics import MAX_MESSAGE_BYTES
 from sinks.clickhouse import connect
 from sinks.dead_letters import KafkaDeadLetters
 from sinks.log import KafkaLog
@@ -51,5 +52,6 @@ def _producer(bootstrap: str) -> Producer:
         "acks": "all",
         "enable.idempotence": True,
         "compression.type": "lz4",
+        "message.max.bytes": MAX_MESSAGE_BYTES,
         "delivery.timeout.ms": 8_000,  # below the wait for the acknowledgements
     })  # fmt: skip

@@ -26,8 +26,6 @@ DATABASE = "mailweir"
 CONNECT_TIMEOUT_S = 5
 REPLY_TIMEOUT_S = 60  # the longest insert of a bounded batch seen under load took a tenth of this
 RETRY_AFTER_S = 1.0
-MEMORY_LIMIT_EXCEEDED = 241
-STD_EXCEPTION = 1001
 
 # What the data itself is to blame for: the same rows will be refused again.
 DATA_CODES = frozenset({
@@ -69,10 +67,6 @@ OPERATOR_CODES = {
 }
 
 
-class OutOfMemory(Transient):
-    """The query met a memory limit: too many queries at once, or a record that claims a huge size."""
-
-
 def connect(url: str, user: str = "default", password: str = "", database: str = DATABASE) -> Client:
     """A client of `url` (`http(s)://host:port` or `chdb:///path`) whose current database is `database`.
 
@@ -99,12 +93,10 @@ def translate(error: Exception, what: str) -> MailweirError:
     """
     code = getattr(error, "code", None)
     reason = f"{what}: {_sentence(error)}"
-    if code in DATA_CODES or (code == STD_EXCEPTION and "avro::Exception" in str(error)):
+    if code in DATA_CODES:
         return Permanent(FailureCode.STORE_REFUSED, reason)
     if code in OPERATOR_CODES:
         return Misconfigured(f"{reason}; {OPERATOR_CODES[code]}")
-    if code == MEMORY_LIMIT_EXCEEDED:
-        return OutOfMemory(reason, RETRY_AFTER_S)
     if code is None:
         reason += "; is the store running, and MAILWEIR_CLICKHOUSE its address?"
     return Transient(reason, RETRY_AFTER_S)

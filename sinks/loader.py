@@ -1,43 +1,39 @@
-"""One batch into its table: Avro bodies pass from the log to ClickHouse without becoming Python objects.
+"""One batch into its table: Avro bodies become columns in a compiled loop, without becoming Python objects.
 
-Each body stands in an Avro container block of its own. A body that is too short or too long is then
-caught at its block's end instead of shifting every row behind it, at no measurable cost (19 bytes a
-record). What ClickHouse refuses is narrowed down to single records by halving, with tokens that follow
-from the path of the halving, so that a repeated run sends the same parts under the same names.
-Container layout: Avro specification 1.11, "Object Container Files".
+What is no body of its schema is found there (`streams/core/native.py`) and set aside, with the reason. What
+ClickHouse refuses all the same is narrowed down to single records by halving, with tokens that follow from the
+path of the halving, so that a repeated run sends the same parts under the same names.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.aggregates import LaneIds, LaneMarker, Tick
-from schemas.avro import HEADER_SIZE, Codec, SchemaVersion, container
-from schemas.encoding import long
+from schemas.avro import HEADER_SIZE, Codec, SchemaVersion
 from schemas.errors import FailureCode, Permanent
+from schemas.suppressions import FailingDays
 from sinks.batches import Batch, Entry
-from sinks.clickhouse import OutOfMemory, translate
+from sinks.clickhouse import translate
 from sinks.repeats import Repeats
 from sinks.tables import TableSpec
+from streams.core.native import Native, native, program_of
 
-CONTROL = (LaneMarker, LaneIds, Tick)  # a lane's own records share the topics; they are no rows
-_SYNC_SIZE = 16
-_EMPTY_BLOCK_SIZE = 2 + _SYNC_SIZE  # count 0, length 0, sync marker
-_ONE = b"\x02"  # the number 1 as zigzag varint
+CONTROL = (LaneMarker, LaneIds, Tick, FailingDays)  # a lane's own records share the topics; they are no rows
 _TURNS = 3  # of sending what a repeat left out: the second is needed only if the store was killed in the first
 _LOG = logging.getLogger(__name__)
 
 # Never trust a server's defaults here: async_insert is on from 26.x, and the last one was off from 24.7.
 SETTINGS: dict[str, Any] = {
     "async_insert": 0,
+    "input_format_native_allow_types_conversion": 1,
     "insert_deduplicate": 1,
     "optimize_on_insert": 0,  # equal ids within a batch are rare, and FINAL and merges drop them all the same
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -62,6 +58,10 @@ class Sorted:
     refused: list[Refusal] = field(default_factory=list)
     skipped: int = 0
 
+    def refuse(self, entries: Sequence[Entry], reason: str) -> None:
+        """None of these is a record of the table."""
+        self.refused += [Refusal(entry, FailureCode.UNDECODABLE, reason) for entry in entries]
+
     @property
     def is_silent(self) -> bool:
         """Nothing to store and nothing to report."""
@@ -79,22 +79,24 @@ class Loader:
     def sort(self, spec: TableSpec, batch: Batch) -> Sorted:
         """Which records are rows, in which schema; the rest skipped or refused."""
         found = Sorted()
+        by_header: dict[bytes | None, list[Entry]] = defaultdict(list)
         for entry in batch.entries:
-            if entry.value is None:
-                found.skipped += 1
+            by_header[entry.value and entry.value[:HEADER_SIZE]].append(entry)
+        for header, entries in by_header.items():
+            if header is None:
+                found.skipped += len(entries)
                 continue
             try:
-                version = self._codec.version_of(entry.value)
+                version = self._codec.version_of(header)
             except Permanent as error:
-                found.refused.append(Refusal(entry, error.code, str(error)))
+                found.refuse(entries, str(error))
                 continue
             if version.record is spec.record:
-                found.groups.setdefault(version, []).append(entry)
+                found.groups[version] = entries
             elif version.record in CONTROL:
-                found.skipped += 1
+                found.skipped += len(entries)
             else:
-                reason = f"expected {spec.record.__name__}, the record is a {version.record.__name__}"
-                found.refused.append(Refusal(entry, FailureCode.UNDECODABLE, reason))
+                found.refuse(entries, f"expected {spec.record.__name__}, the record is a {version.record.__name__}")
         return found
 
     def load(self, spec: TableSpec, batch: Batch, found: Sorted, *, is_repeat: bool = False) -> list[Refusal]:
@@ -133,74 +135,30 @@ class Loader:
     def _load(
         self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]
     ) -> None:
-        try:
-            self._insert(spec, version, entries, token)
-        except OutOfMemory:  # a record that claims a size of gigabytes looks like this, too
-            if not self._undecodable(spec, entries):
-                raise
-        except Permanent as error:
-            if len(entries) == 1:
-                refused.append(Refusal(entries[0], error.code, str(error)))
-                return
-        else:
+        """Set aside what does not decode, insert the rest; halve it when the store refuses it."""
+        block = native(version, [entry.value or b"" for entry in entries])
+        refused += [Refusal(entries[at], FailureCode.UNDECODABLE, why) for at, why in block.broken.items()]
+        rest = [entry for at, entry in enumerate(entries) if at not in block.broken] if block.broken else entries
+        if not rest:
             return
-        self._load_readable(spec, version, entries, token, refused)
-
-    def _load_readable(
-        self, spec: TableSpec, version: SchemaVersion, entries: list[Entry], token: str, refused: list[Refusal]
-    ) -> None:
-        """Set aside what does not decode (10 us a record, against an insert each), halve the rest."""
-        bad = self._undecodable(spec, entries)
-        refused.extend(bad)
-        offsets = {refusal.entry.offset for refusal in bad}
-        rest = [entry for entry in entries if entry.offset not in offsets]
-        if bad and rest:
-            self._load(spec, version, rest, f"{token}.r", refused)
-        elif rest:
+        try:
+            self._insert(spec, version, block, token)
+        except Permanent as error:
+            if len(rest) == 1:
+                refused.append(Refusal(rest[0], error.code, str(error)))
+                return
             middle = len(rest) // 2
             self._load(spec, version, rest[:middle], f"{token}.0", refused)
             self._load(spec, version, rest[middle:], f"{token}.1", refused)
 
-    def _undecodable(self, spec: TableSpec, entries: Sequence[Entry]) -> list[Refusal]:
-        bad = []
-        for entry in entries:
-            try:
-                self._codec.decode(entry.value or b"", spec.record)
-            except Permanent as error:
-                bad.append(Refusal(entry, error.code, str(error)))
-        return bad
-
-    def _insert(self, spec: TableSpec, version: SchemaVersion, entries: Sequence[Entry], token: str) -> None:
-        block = blocks(version, [entry.value[HEADER_SIZE:] for entry in entries if entry.value])
+    def _insert(self, spec: TableSpec, version: SchemaVersion, block: Native, token: str) -> None:
         try:
             self._client.raw_insert(
                 spec.table,
-                column_names=columns(version),
-                insert_block=block,
-                fmt="Avro",
+                column_names=program_of(version).names,
+                insert_block=block.data,
+                fmt="Native",
                 settings=SETTINGS | {"insert_deduplication_token": token},
             )
         except ClickHouseError as error:
-            raise translate(error, f"inserting {len(entries)} records into {spec.table}") from error
-
-
-def blocks(version: SchemaVersion, bodies: Sequence[bytes]) -> bytes:
-    """The bodies as an Avro container with one block per body."""
-    head, sync = _frame(version)
-    if not bodies:
-        return head
-    between = sync + _ONE  # the end of one block and the count of the next
-    return b"".join((head, _ONE, between.join([long(len(body)) + body for body in bodies]), sync))
-
-
-@cache
-def columns(version: SchemaVersion) -> tuple[str, ...]:
-    """The columns that a record of this schema fills, in order."""
-    return tuple(item["name"] for item in json.loads(version.path.read_text(encoding="utf-8"))["fields"])
-
-
-@cache
-def _frame(version: SchemaVersion) -> tuple[bytes, bytes]:
-    """Container header and sync marker."""
-    empty = container(version, [])
-    return empty[:-_EMPTY_BLOCK_SIZE], empty[-_SYNC_SIZE:]
+            raise translate(error, f"inserting {block.rows} records into {spec.table}") from error

@@ -160,9 +160,8 @@ class Session:
             return 0
         value = message.value()
         entry = Entry(message.offset() or 0, message.timestamp()[1], value)
-        is_untouched = buffer.is_untouched
         if not buffer.add(entry):
-            if not is_untouched:
+            if not buffer.is_untouched:
                 raise Transient(f"{buffer.partition} went back to {entry.offset}: reading again from what is committed")
             _LOG.warning("sink: %s[%d] is a new log that starts at %d", *buffer.partition, entry.offset)
             buffer.restart(entry)

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from schemas.errors import MailweirError, Misconfigured, Transient
+from schemas.errors import MailweirError, Misconfigured
+from streams.commands.decision_options import app as decisions
+from streams.commands.ending import end
+from streams.commands.policy_options import app as policy
+from streams.commands.reputation_options import app as reputation
+from streams.commands.segments_options import app as segments
+from streams.commands.service import service
+from streams.commands.suppression_options import app as suppression
+from streams.commands.warmup_options import app as warmup
 
 app = typer.Typer(
     name="mailweir",
@@ -27,10 +34,14 @@ app = typer.Typer(
 )
 topics = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 tables = typer.Typer(help="ClickHouse tables.", no_args_is_help=True)
-reputation_tools = typer.Typer(help="Count, score, and tools around it.", invoke_without_command=True)
+app.add_typer(suppression, name="suppression")
 app.add_typer(topics, name="topics")
+app.add_typer(policy, name="policy")
 app.add_typer(tables, name="tables")
-app.add_typer(reputation_tools, name="reputation")
+app.add_typer(decisions, name="decisions")
+app.add_typer(reputation, name="reputation")
+app.add_typer(warmup, name="warmup")
+app.add_typer(segments, name="segments")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same messages.")]
@@ -49,7 +60,7 @@ def demo(
     """The whole pipeline on this machine, with simulated senders."""
     from streams.commands import demo as command
 
-    _end(
+    end(
         lambda: command.run(
             for_=for_, rate=rate, seed=seed, scenario=scenario, headless=headless, json_path=json, environ=os.environ
         )
@@ -63,54 +74,37 @@ def up(
     """The whole pipeline on this machine, for real webhooks."""
     from streams.commands import up as command
 
-    _end(lambda: command.run(data=data, environ=os.environ))
+    end(lambda: command.run(data=data, environ=os.environ))
 
 
 @app.command()
 def gateway() -> None:
     """Receive webhooks over HTTP."""
-    _service("run_gateway")
+    service("run_gateway")
 
 
 @app.command()
 def inbox() -> None:
     """Read bounces, complaints and reports from mailboxes."""
-    _service("run_inbox")
+    service("run_inbox")
 
 
 @app.command()
 def poll() -> None:
     """Ask Postmaster Tools and SNDS for their figures, once a day."""
-    _service("run_poll")
+    service("run_poll")
 
 
 @app.command()
 def normalise() -> None:
     """Turn raw webhooks into canonical events."""
-    _service("run_normalise")
-
-
-@reputation_tools.callback(invoke_without_command=True)
-def reputation(context: typer.Context) -> None:
-    """Count events, score every key."""
-    if context.invoked_subcommand is None:
-        _service("run_reputation")
-
-
-@reputation_tools.command()
-def simulate(
-    runs: Annotated[int, typer.Option(min=1, help="Campaigns per kind.")] = 200, seed: Seed = 7, json: Json = None
-) -> None:
-    """False alarms and delays of the current detectors on simulated campaigns."""
-    from streams.commands import simulate_reputation as command
-
-    _end(lambda: command.run(runs=runs, seed=seed, json_path=json, out=sys.stdout))
+    service("run_normalise")
 
 
 @app.command()
 def remediation() -> None:
     """Decide on scores, act on the senders' APIs."""
-    _service("run_remediation")
+    service("run_remediation")
 
 
 @app.command()
@@ -124,19 +118,19 @@ def follow(
     """Send the lines of a log file on as they are written."""
     from streams import environment, wiring
 
-    _end(lambda: wiring.run_follow(environment.settings(), source, file, once=once, zone=zone, moved_to=moved_to))
+    end(lambda: wiring.run_follow(environment.settings(), source, file, once=once, zone=zone, moved_to=moved_to))
 
 
 @app.command()
 def sink() -> None:
     """Write every topic to ClickHouse."""
-    _service("run_sink")
+    service("run_sink")
 
 
 @app.command()
 def console() -> None:
     """Serve the console."""
-    _service("run_console")
+    service("run_console")
 
 
 @app.command()
@@ -147,7 +141,7 @@ def store(
     """Serve a chDB folder over ClickHouse's HTTP protocol."""
     from streams import environment, wiring
 
-    _end(lambda: wiring.run_store(environment.settings(), data, port))
+    end(lambda: wiring.run_store(environment.settings(), data, port))
 
 
 @topics.command("apply")
@@ -155,7 +149,7 @@ def topics_apply(dry_run: DryRun = False) -> None:
     """Create the topics that are missing; safe to repeat."""
     from streams import environment, wiring
 
-    _end(lambda: wiring.apply_topics(environment.settings(), dry_run=dry_run))
+    end(lambda: wiring.apply_topics(environment.settings(), dry_run=dry_run))
 
 
 @tables.command("apply")
@@ -163,7 +157,7 @@ def tables_apply(dry_run: DryRun = False) -> None:
     """Create or migrate the tables; safe to repeat."""
     from streams import environment, wiring
 
-    _end(lambda: wiring.apply_tables(environment.settings(), dry_run=dry_run))
+    end(lambda: wiring.apply_tables(environment.settings(), dry_run=dry_run))
 
 
 @app.command()
@@ -180,11 +174,11 @@ def parse(
     from streams.commands import parse as command
 
     if batch:
-        _end(lambda: command.run_batch(sys.stdin.buffer, sys.stdout, clock_ms()))
+        end(lambda: command.run_batch(sys.stdin.buffer, sys.stdout, clock_ms()))
     if not provider:
-        _end(lambda: _raise(Misconfigured("name a provider, e.g. `mailweir parse sendgrid < BODY`, or use --batch")))
+        end(lambda: _raise(Misconfigured("name a provider, e.g. `mailweir parse sendgrid < BODY`, or use --batch")))
     write = command.as_anymail if anymail else command.as_dict
-    _end(
+    end(
         lambda: command.run(
             provider, headers, url, secret, sys.stdin.buffer, sys.stdout, sys.stderr, clock_ms(), write=write
         )
@@ -205,7 +199,7 @@ def unsubscribe_link(
     from streams.commands import unsubscribe_link as command
 
     link = Link(tenant, recipient, stream, campaign)
-    _end(lambda: command.run(environment.config(environment.settings()), link, mailto, sys.stdout))
+    end(lambda: command.run(environment.config(environment.settings()), link, mailto, sys.stdout))
 
 
 @app.command()
@@ -223,13 +217,13 @@ def classify(
     from streams.commands import classify as command
 
     if check:
-        _end(lambda: bounce_rules.run_check(sys.stdout))
+        end(lambda: bounce_rules.run_check(sys.stdout))
     if score:
-        _end(lambda: bounce_rules.run_score(score, sys.stdout, as_json=json))
+        end(lambda: bounce_rules.run_score(score, sys.stdout, as_json=json))
 
     if dsn:
-        _end(lambda: command.run_dsn([*dsn, *map(Path, texts or [])], sys.stdout, sys.stderr))
-    _end(lambda: command.run(texts or sys.stdin, sys.stdout, as_json=json))
+        end(lambda: command.run_dsn([*dsn, *map(Path, texts or [])], sys.stdout, sys.stderr))
+    end(lambda: command.run(texts or sys.stdin, sys.stdout, as_json=json))
 
 
 @app.command()
@@ -241,37 +235,11 @@ def mailboxes(
     from streams.clock import clock_ms
     from streams.commands import mailboxes as command
 
-    _end(lambda: command.run(file, sys.stdin, sys.stderr, nameserver=nameserver, now_s=clock_ms() // 1000))
+    end(lambda: command.run(file, sys.stdin, sys.stderr, nameserver=nameserver, now_s=clock_ms() // 1000))
 
 
 def _raise(error: MailweirError) -> int:
     raise error
-
-
-def _service(name: str) -> None:
-    from streams import environment, wiring
-
-    _end(lambda: getattr(wiring, name)(environment.settings()))
-
-
-def _end(work: Callable[[], int]) -> None:
-    """Run, then leave with the exit code; what went wrong is one sentence on stderr."""
-    try:
-        code = work()
-    except Misconfigured as error:
-        sys.stderr.write(f"mailweir: {error}\n")
-        code = 2
-    except Transient as error:
-        sys.stderr.write(f"mailweir: {error}; try again\n")
-        code = 1
-    except MailweirError as error:
-        sys.stderr.write(f"mailweir: {error}\n")
-        code = 1
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:
-        code = 1
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.avro import Codec
 from schemas.config import Config
 from schemas.config_file import load_config
 from schemas.errors import Misconfigured
+from schemas.learned import Learned, load_learned
 from schemas.settings import Settings, load_settings
+
+
+def variables() -> Mapping[str, str]:
+    """The environment itself, for what reads more of it than settings."""
+    return os.environ
 
 
 def settings() -> Settings:
@@ -24,6 +31,11 @@ def settings() -> Settings:
 def config(of: Settings) -> Config:
     """The configuration file. Raises Misconfigured."""
     return load_config(of.config, os.environ)
+
+
+def learned(of: Settings) -> Learned | None:
+    """The learned numbers of the detectors; None: the built-in ones. Raises Misconfigured."""
+    return load_learned(Path(of.parameters), "MAILWEIR_PARAMETERS") if of.parameters else None
 
 
 def codec(of: Settings) -> Codec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from mode import Service
@@ -10,11 +10,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 
 class HealthPage(Service):
-    """Serves on `host:port` while the worker runs; port 0 switches it off."""
+    """Serves on `host:port` while the worker runs; port 0 switches it off. `routes`: what else is served there."""
 
-    def __init__(self, host: str, port: int, is_ready: Callable[[], bool], registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        is_ready: Callable[[], bool],
+        registry: CollectorRegistry,
+        routes: Sequence[web.AbstractRouteDef] = (),
+    ) -> None:
         super().__init__()
         self._host, self._port, self._is_ready, self._registry = host, port, is_ready, registry
+        self._routes = routes
         self._runner: web.AppRunner | None = None
 
     async def on_start(self) -> None:
@@ -23,7 +31,12 @@ class HealthPage(Service):
             return
         app = web.Application()
         app.add_routes(
-            [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                *self._routes,
+            ]
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()

@@ -25,6 +25,7 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from schemas.errors import Transient
+from schemas.topics import MAX_MESSAGE_BYTES
 from streams.broker_state import STATS_MS, BrokerState
 from streams.delivery import (
     QUEUE_PAUSE_S,
@@ -41,7 +42,7 @@ from streams.delivery import (
     share,
     wake,
 )
-from streams.topics import BACK_SOON, MAX_MESSAGE_BYTES, apply_topics, text_of
+from streams.topics import BACK_SOON, apply_topics, text_of
 
 __all__ = ["LogProducer", "Record", "apply_topics"]
 

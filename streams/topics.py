@@ -11,9 +11,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but not in __all__
 
 from schemas.errors import Misconfigured, Transient
-from schemas.topics import TOPICS, Topic
+from schemas.topics import MAX_MESSAGE_BYTES, TOPICS, Topic
 
-MAX_MESSAGE_BYTES = 24 * 1024 * 1024  # the gateway's largest decompressed body and its envelope
 # For every client: a broker that is back is found within a second, and a client that missed the moment when its
 # partitions had a leader again does not sit on its records for the five minutes of the default (librdkafka issue 569).
 BACK_SOON = {"reconnect.backoff.max.ms": 1_000, "topic.metadata.refresh.interval.ms": 10_000}
@@ -106,6 +105,8 @@ def _config(topic: Topic, replication: int) -> dict[str, str]:
     }
     if topic.retention_ms:
         config["retention.ms"] = str(topic.retention_ms)
+    if topic.uncompacted_ms:
+        config["min.compaction.lag.ms"] = str(topic.uncompacted_ms)
     return config
 
 

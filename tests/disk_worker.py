@@ -117,7 +117,7 @@ def main() -> None:
     bootstrap, topic, group, changelog, data = sys.argv[1:6]
     logs.set_up("INFO")
     codec, memory = Codec(), Memory()
-    app = worker_app(group, bootstrap, is_lane=True, session_timeout_ms=SESSION_MS)
+    app = worker_app(group, bootstrap, session_timeout_ms=SESSION_MS)
     settings = LaneSettings(bootstrap=bootstrap, group=group, topic=topic, session_timeout_ms=SESSION_MS, batch=200)
     lane = Mortal(
         *(app, settings),

@@ -18,7 +18,7 @@ from faust.worker import Worker
 
 from schemas.avro import Codec
 from streams import logs
-from streams.agents import reputation
+from streams.agents import folding
 from streams.agents.app import worker_app
 from streams.core.partials import PartitionCounts
 from streams.lane.changelog import StatefulLane
@@ -56,13 +56,13 @@ def main() -> None:
     bootstrap, topic, group, changelog = sys.argv[1:5]
     logs.set_up("INFO")
     codec = Codec()
-    app = worker_app(group, bootstrap, is_lane=True, session_timeout_ms=SESSION_MS)
+    app = worker_app(group, bootstrap, session_timeout_ms=SESSION_MS)
     settings = LaneSettings(bootstrap=bootstrap, group=group, topic=topic, session_timeout_ms=SESSION_MS)
     lane = TornLane(
         app, settings, changelog=changelog, codec=codec, new_state=lambda n: PartitionCounts(n, codec, apart)
     )
     app.service(lane)
-    reputation.attach(app, lane, Telemetry())
+    folding.attach(app, lane, Telemetry().show_counted)
     signal.signal(TEAR, lane.tear)
     Worker(app, loglevel="INFO", redirect_stdouts=False, override_logging=False, quiet=True).execute_from_commandline()
 

@@ -1,45 +1,35 @@
 """What a control driver is: two pure functions, request and interpret, and what it can do at all.
 
-A driver never does I/O, never reads the clock, never retries: it turns a decision into one HTTP request
-and an HTTP answer into a verdict. The executor (`streams.core.remediation.execute`) owns everything
-that takes time. What an API cannot do is not in `supports`; it is never imitated by something near it.
+A driver never does I/O, never reads the clock, never retries: it turns a decision into one request (over
+HTTP as a rule, see `effects`) and an answer into a verdict. The executor (`streams.core.remediation.execute`)
+owns everything that takes time. What an API cannot do is not in `supports`, what it cannot do in part is not
+in `shares`; neither is ever imitated by something near it.
 """
 
 from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from connectors.controls.effects import ControlAnswer, ControlRequest, Effect
 from schemas.config import Control
 from schemas.errors import FailureCode, Misconfigured, Permanent
 from schemas.remediation import Action, Decision
 
+__all__ = [
+    "RESTING_POOL", "ControlAnswer", "ControlRequest", "ControlResult", "Driver", "EndState", "Pace", "Verdict",
+    "base_url", "basic", "by_status", "campaign_of", "excerpt", "ip_of", "pool_of", "secret",
+]  # fmt: skip
+
+ANYTHING = re.compile(r".+", re.DOTALL)
 NO_REFUSALS: Mapping[int, str] = {}
 DETAIL_LIMIT = 200  # characters of a foreign answer that are worth keeping in an outcome
 RESTING_POOL = "mailweir_resting"  # the IP pool, made by the owner and used by nothing, that resting IPs are moved to
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRequest:
-    """One HTTP request to a sender's API. Headers and body may hold secrets: they are not printed."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlAnswer:
-    """The sender's answer: `headers` with lower-case names, `body` cut to what the executor read."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
 
 
 class Verdict(StrEnum):
@@ -59,6 +49,17 @@ class ControlResult:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast an API may be asked: requests a second in the long run, and how many at once after a rest."""
+
+    per_s: float
+    burst: int
+
+
+CAREFUL = Pace(per_s=1.0, burst=5)  # for APIs that document no limit; decisions are few
+
+
 class Driver(Protocol):
     """One API. Implementations are stateless objects listed in `connectors.control.DRIVERS`."""
 
@@ -70,17 +71,50 @@ class Driver(Protocol):
     def supports(self) -> frozenset[Action]:
         """What this API can do. The caller must not ask for anything else."""
 
-    def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
+    @property
+    def shares(self) -> frozenset[Action]:
+        """The actions that it can do for a share of the mail between none and all of it."""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast one account or server may be asked."""
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether a request may be repeated when its answer was lost. If not, `look` comes before the repeat."""
+
+    def request(self, decision: Decision, control: Control, now_ms: int) -> Effect | None:
         """The one request that carries the decision out; None if there is nothing to send.
 
-        `now_ms` is the wall time of this attempt (signatures carry it). The same decision always asks
-        for the same end state, so sending it twice does no harm. Raises Misconfigured when the control's
-        address or credentials are missing or malformed, Permanent(ACTION_REFUSED) when the decision
-        lacks what the API needs.
+        `now_ms` is the wall time of this attempt (signatures carry it). The same decision always asks for
+        the same end state. Raises Misconfigured when the control's address or credentials are missing or
+        malformed, Permanent(ACTION_REFUSED) when the decision lacks what the API needs.
         """
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """What the answer means. Never raises, whatever the body holds."""
+
+    def look(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
+        """The request that only reads whether the decision is carried out already; None: just repeat it."""
+
+    def is_done(self, decision: Decision, control: Control, answer: ControlAnswer) -> bool:
+        """Whether that answer shows the decision's end state. Never raises; False when it cannot be told."""
+
+
+class EndState:
+    """What most drivers have in common: all or nothing, a careful pace, requests that may be repeated."""
+
+    shares: frozenset[Action] = frozenset()
+    pace = CAREFUL
+    is_idempotent = True
+
+    def look(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
+        """See `Driver.look`: a repeat does no harm."""
+        return None
+
+    def is_done(self, decision: Decision, control: Control, answer: ControlAnswer) -> bool:
+        """See `Driver.is_done`."""
+        return False
 
 
 def by_status(answer: ControlAnswer, api: str, refusals: Mapping[int, str] = NO_REFUSALS) -> ControlResult:
@@ -138,10 +172,15 @@ def basic(credentials: str) -> str:
     return "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
-def campaign_of(decision: Decision, api: str) -> str:
-    """The decision's campaign. Raises Permanent(ACTION_REFUSED) when it names none."""
+def campaign_of(decision: Decision, api: str, form: re.Pattern[str] = ANYTHING, otherwise: str = "") -> str:
+    """The decision's campaign, as this API knows it.
+
+    Raises Permanent(ACTION_REFUSED) when the decision names none, and with `otherwise` for one that is not of `form`.
+    """
     if not decision.campaign_id:
         raise Permanent(FailureCode.ACTION_REFUSED, f"{api} acts on campaigns, but the decision names none")
+    if not form.fullmatch(decision.campaign_id):
+        raise Permanent(FailureCode.ACTION_REFUSED, otherwise)
     return decision.campaign_id
 
 
@@ -156,3 +195,12 @@ def ip_of(decision: Decision, api: str) -> str:
         return str(ipaddress.ip_address(decision.sending_ip))
     except ValueError as error:
         raise Permanent(FailureCode.ACTION_REFUSED, f"the decision's sending IP is no address ({error})") from error
+
+
+def pool_of(decision: Decision, control: Control, api: str) -> str:
+    """The pool that the decision names, else the control's. Raises Permanent(ACTION_REFUSED) without one."""
+    pool = decision.ip_pool or control.ip_pool
+    if not pool:
+        detail = f"{api} needs the name of an IP pool, and the decision names none; set `control.ip_pool`"
+        raise Permanent(FailureCode.ACTION_REFUSED, detail)
+    return pool

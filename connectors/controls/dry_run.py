@@ -5,16 +5,17 @@ Decisions take the same way through the executor as real ones; only the request 
 
 from __future__ import annotations
 
-from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Verdict
+from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, EndState, Verdict
 from schemas.config import Control
 from schemas.remediation import Action, Decision
 
 
-class DryRun:
+class DryRun(EndState):
     """Supports everything by sending nothing."""
 
     name = "none"
     supports = frozenset(Action)
+    shares = frozenset(Action)
 
     def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """Nothing to send."""

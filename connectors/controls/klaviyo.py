@@ -25,18 +25,23 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
+    EndState,
+    Pace,
     base_url,
     by_status,
     campaign_of,
     secret,
 )
 from schemas.config import Control
-from schemas.errors import FailureCode, Permanent
 from schemas.remediation import Action, Decision
 
 STANDARD_URL = "https://a.klaviyo.com"
 REVISION = "2026-04-15"  # required; Klaviyo keeps a revision for two years
 FLOW = re.compile(r"[A-Za-z0-9]{6}")
+NO_FLOW = (
+    "Klaviyo can hold back flows only, and this campaign id is none of a flow;"
+    " a campaign can be cancelled there by a person, for good"
+)
 JSON_API = "application/vnd.api+json"
 UNKNOWN = (
     "no flow has this id; check that `control.secret` belongs to the account that sends, and that it is a flow:"
@@ -44,11 +49,12 @@ UNKNOWN = (
 )
 
 
-class Klaviyo:
+class Klaviyo(EndState):
     """Sets a flow to manual."""
 
     name = "klaviyo"
     supports = frozenset({Action.PAUSE_CAMPAIGN})
+    pace = Pace(per_s=1.0, burst=3)  # 60 a minute, 3 a second
 
     def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is a private API key."""
@@ -60,13 +66,7 @@ class Klaviyo:
             "content-type": JSON_API,
             "revision": REVISION,
         }
-        flow = campaign_of(decision, "Klaviyo")
-        if not FLOW.fullmatch(flow):
-            raise Permanent(
-                FailureCode.ACTION_REFUSED,
-                "Klaviyo can hold back flows only, and this campaign id is none of a flow;"
-                " a campaign can be cancelled there by a person, for good",
-            )
+        flow = campaign_of(decision, "Klaviyo", FLOW, NO_FLOW)
         data = {"type": "flow", "id": flow, "attributes": {"status": "manual"}}
         return ControlRequest(
             method="PATCH", url=f"{root}/{flow}", headers=headers, body=json.dumps({"data": data}).encode()

@@ -12,9 +12,11 @@ this one ends at once. (`DELETE` on the path needs the suspension's id, which th
 messages go out at their next attempt; `kcli rebind --campaign ... --always-flush` makes them due at once. A suspension
 that a person has made for the campaign and a domain or tenant has other criteria, and stays.
 
-Not supported, and said so: throttling (rates live in the shaping configuration, the admin API has no call for them),
-and resting an IP: `POST /api/admin/suspend-ready-q/v1` takes a ready queue's exact name, egress source and MX site,
-which cannot be told from an address and a mailbox provider.
+Not supported, and said so: throttling and shares: rates live in the shaping configuration, and no call of the admin API
+or of the traffic shaping daemon sets one (`/publish_log_v1` takes log records and counts them against rules, and
+`/get_config_v1/shaping.toml` only gives out what came of it; serving a shaping overlay ourselves is too much for a
+driver). Nor resting an IP: `POST /api/admin/suspend-ready-q/v1` takes a ready queue's exact name, egress source and MX
+site, which cannot be told from an address and a mailbox provider.
 
 Sources: docs.kumomta.com, HTTP API reference (`api_admin_suspend_v1_post`, `..._delete`, `api_admin_rebind_v1_post`,
 `api_admin_suspend_ready_q_v1_post`), "Authentication" (trusted hosts, or HTTP Basic), `kcli suspend`; that criteria are
@@ -30,6 +32,8 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
+    EndState,
+    Pace,
     base_url,
     basic,
     by_status,
@@ -47,11 +51,12 @@ DURATION = {
 REASON_LIMIT = 300
 
 
-class KumoMTA:
+class KumoMTA(EndState):
     """Suspends and releases a campaign's scheduled queues."""
 
     name = "kumomta"
     supports = frozenset(DURATION)
+    pace = Pace(per_s=10.0, burst=20)  # a server of one's own
 
     def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is "user:password", or empty for a trusted host."""

@@ -28,6 +28,8 @@ from connectors.controls.base import (
     ControlAnswer,
     ControlRequest,
     ControlResult,
+    EndState,
+    Pace,
     Verdict,
     base_url,
     basic,
@@ -36,34 +38,41 @@ from connectors.controls.base import (
     secret,
 )
 from schemas.config import Control
-from schemas.errors import FailureCode, Misconfigured, Permanent
+from schemas.errors import Misconfigured
 from schemas.remediation import Action, Decision
 
 CAMPAIGN = re.compile(r"[1-9][0-9]{0,9}")
+NO_CAMPAIGN = "listmonk knows campaigns by number, and this campaign id is none; send the number as campaign id"
 STATUS = {Action.PAUSE_CAMPAIGN: "paused", Action.RESUME_CAMPAIGN: "running"}
 NOT_RUNNING = b"Only active campaigns can be paused"
 NOT_PAUSED = b"Only paused campaigns and drafts can be started"
 UNKNOWN = b"not found"
 
 
-class Listmonk:
+class Listmonk(EndState):
     """Sets a campaign's status."""
 
     name = "listmonk"
     supports = frozenset(STATUS)
+    pace = Pace(per_s=5.0, burst=10)  # a server of one's own
+    is_idempotent = False
 
     def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`. `control.secret` is "user:token" of an API user."""
-        root = f"{base_url(control, '')}/api/campaigns"
-        headers = {"content-type": "application/json", "authorization": _authorization(control)}
-        campaign = campaign_of(decision, "listmonk")
-        if not CAMPAIGN.fullmatch(campaign):
-            raise Permanent(
-                FailureCode.ACTION_REFUSED,
-                "listmonk knows campaigns by number, and this campaign id is none; send the number as campaign id",
-            )
+        url, headers = _campaign(decision, control)
+        headers |= {"content-type": "application/json"}
         body = json.dumps({"status": STATUS[Action(decision.action)]}).encode()
-        return ControlRequest(method="PUT", url=f"{root}/{campaign}/status", headers=headers, body=body)
+        return ControlRequest(method="PUT", url=f"{url}/status", headers=headers, body=body)
+
+    def look(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
+        """The campaign itself: the refusal of a second resume is that of a campaign which has ended."""
+        url, headers = _campaign(decision, control)
+        return ControlRequest(method="GET", url=url, headers=headers)
+
+    def is_done(self, decision: Decision, control: Control, answer: ControlAnswer) -> bool:
+        """Whether the campaign has the status that the action asks for."""
+        wanted = STATUS[Action(decision.action)].encode()
+        return answer.status == 200 and re.search(rb'"status"\s*:\s*"' + wanted + b'"', answer.body) is not None
 
     def interpret(self, answer: ControlAnswer) -> ControlResult:
         """By status; a campaign that is not running counts as paused."""
@@ -80,6 +89,14 @@ class Listmonk:
             )
             return ControlResult(verdict=Verdict.REFUSED, detail=detail)
         return by_status(answer, "listmonk")
+
+
+def _campaign(decision: Decision, control: Control) -> tuple[str, dict[str, str]]:
+    """The campaign's address, and the headers of every request."""
+    root = f"{base_url(control, '')}/api/campaigns"
+    headers = {"authorization": _authorization(control)}
+    campaign = campaign_of(decision, "listmonk", CAMPAIGN, NO_CAMPAIGN)
+    return f"{root}/{campaign}", headers
 
 
 def _authorization(control: Control) -> str:

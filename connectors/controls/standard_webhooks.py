@@ -16,7 +16,16 @@ import hashlib
 import hmac
 import json
 
-from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, base_url, by_status, secret
+from connectors.controls.base import (
+    ControlAnswer,
+    ControlRequest,
+    ControlResult,
+    EndState,
+    Pace,
+    base_url,
+    by_status,
+    secret,
+)
 from schemas.config import Control
 from schemas.errors import Misconfigured
 from schemas.remediation import Action, Decision
@@ -26,14 +35,17 @@ MIN_KEY_BYTES = 16
 FIELDS = (
     "decision_id", "tenant", "kind", "key", "action", "level", "previous_level", "reason", "policy_version",
     "campaign_id", "sending_ip", "mailbox_provider", "as_of", "first_signal_at", "decided_at",
+    "share", "cause", "state", "reverts", "ip_pool", "expires_at",
 )  # fmt: skip
 
 
-class StandardWebhooks:
+class StandardWebhooks(EndState):
     """Posts the decision, signed, to `control.base_url`."""
 
     name = "webhook"
     supports = frozenset(Action)
+    shares = frozenset(Action)
+    pace = Pace(per_s=10.0, burst=20)
 
     def request(self, decision: Decision, control: Control, now_ms: int) -> ControlRequest | None:
         """See `Driver.request`."""

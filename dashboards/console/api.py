@@ -1,4 +1,4 @@
-"""The console's HTTP routes: read only, named queries only, every refusal a sentence in JSON."""
+"""The console's HTTP routes that only read: named queries only, every refusal a sentence in JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from dashboards.console.answers import refusal, reply
 from dashboards.console.hub import HouseFullError, Hub
 from dashboards.console.sampler import Sampler
 from dashboards.console.store import Store
@@ -30,10 +31,11 @@ class Api:
     store: Store
     hub: Hub
     sampler: Sampler
+    registry: CollectorRegistry
     ad_hoc: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_QUERIES_AT_ONCE))
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything below `/api`, and the two probes."""
+        """Everything below `/api` but the decisions, the two probes, the metrics."""
         return [
             web.get("/api/overview", self.overview),
             web.get("/api/queries", self.queries),
@@ -41,6 +43,7 @@ class Api:
             web.get("/api/stream", self.stream),
             web.get("/healthz", self.healthz),
             web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
         ]
 
     async def overview(self, _request: web.Request) -> web.Response:
@@ -96,21 +99,9 @@ class Api:
         sentence = await self.sampler.check()
         return refusal(503, sentence) if sentence else reply({"status": "ok"})
 
-
-def reply(data: Mapping[str, Any], status: int = 200) -> web.Response:
-    """JSON that no cache keeps."""
-    body = msgspec.json.encode(data)
-    return web.Response(
-        body=body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
-
-
-def refusal(status: int, sentence: str, retry_after_s: float | None = None) -> web.Response:
-    """`{"error": sentence}`, with Retry-After where waiting helps."""
-    response = reply({"error": sentence}, status)
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(retry_after_s)))
-    return response
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """The console's own counters, for Prometheus."""
+        return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _described(named: NamedQuery) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Puts the console together: page, read API, live stream, probes. Nothing runs before the application starts.
+"""Puts the console together: page, API, live stream, probes. Nothing runs before the application starts.
 
     store (threads) <- sampler (one query per panel) -> hub (newest message per panel) -> viewers
+    a person's word -> rulings -> the log
 
 The page lives in `static/`: plain HTML, CSS and ES modules, uPlot and one font vendored with their licences.
 """
@@ -13,12 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from dashboards.console.api import Api
+from dashboards.console.decisions import Decisions
 from dashboards.console.hub import MAX_VIEWERS, Hub
+from dashboards.console.metrics import RulingMetrics
 from dashboards.console.panels import PANELS, Panel
+from dashboards.console.rulings import Append, Rulings
 from dashboards.console.sampler import Sampler
-from dashboards.console.security import add_headers, host_guard
+from dashboards.console.security import add_headers, host_guard, same_origin_guard
 from dashboards.console.store import Store, StoreClient
 
 STATIC = Path(__file__).with_name("static")
@@ -30,16 +35,19 @@ def build_console(
     client_factory: Callable[[], StoreClient],
     clock_ms: Callable[[], int],
     *,
+    append: Append | None = None,
     gateway_url: str = "",
     panels: Sequence[Panel] = PANELS,
     max_viewers: int = MAX_VIEWERS,
     trusted_hosts: Collection[str] = (),
 ) -> web.Application:
     """The console as an aiohttp application. `client_factory` is called in worker threads and may block or raise;
-    `clock_ms` is wall time in epoch milliseconds; `gateway_url` tells newcomers where to post webhooks;
-    `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work).
+    `clock_ms` is wall time in epoch milliseconds; `append` writes rulings to the log (None: none are taken);
+    `gateway_url` tells newcomers where to post webhooks; `trusted_hosts` are names a reverse proxy on this machine
+    may use (loopback names always work).
     """
-    app = web.Application(middlewares=[host_guard(frozenset(trusted_hosts))])
+    trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
+    app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted)])
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", _page)
     app.router.add_static("/static", STATIC)
@@ -57,7 +65,9 @@ def build_console(
 
     hub, store = Hub(max_viewers), Store(client_factory)
     sampler = Sampler(panels, store, hub, clock_ms, gateway_url)
-    app.add_routes(Api(store, hub, sampler).routes())
+    rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
+    app.add_routes(Api(store, hub, sampler, registry).routes())
+    app.add_routes(Decisions(store, rulings, clock_ms).routes())
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)
     return app

@@ -40,7 +40,7 @@ PANELS: tuple[Panel, ...] = (
     Panel("scores", 1.5, span_s=_SCORED_SPAN_S, parameters={"limit": "30"}),
     Panel("score_trends", 5.0),
     Panel("campaign_states", 1.5),
-    Panel("decisions", 2.0, span_s=_DAY_S),
+    Panel("decisions", 2.0, span_s=_DAY_S, parameters={"limit": "40"}),
     Panel("mailbox_providers", 4.0),
     Panel("refusals", 4.0),
     Panel("dead_letters_by_code", 4.0, span_s=_DAY_S),

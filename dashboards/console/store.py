@@ -90,7 +90,7 @@ class Store:
     def _query(self, named: NamedQuery, parameters: dict[str, Any]) -> Table:
         try:
             result = self._client().query(named.sql, parameters=parameters)
-            return Table(tuple(result.column_names), [[_plain(value) for value in row] for row in result.result_rows])
+            return table_of(result)
         except (ClickHouseError, OSError, MailweirError) as error:
             self._forget()
             raise Transient(_sentence(named, error), _RETRY_S) from error
@@ -108,6 +108,11 @@ class Store:
         client = self._open.pop(threading.get_ident(), None)
         if client is not None:
             client.close()
+
+
+def table_of(result: QueryResult) -> Table:
+    """The client's result as plain data."""
+    return Table(tuple(result.column_names), [[_plain(value) for value in row] for row in result.result_rows])
 
 
 def _plain(value: Any) -> Any:

@@ -35,7 +35,7 @@ LEFT JOIN (
             argMax(status, (attempt, executed_at)) AS newest_status,
             max(executed_at) AS newest_executed_at
         FROM mailweir.outcomes FINAL
-        WHERE decision_id IN (SELECT decision_id FROM last)
+        WHERE decision_id IN (SELECT decision_id FROM last) AND NOT startsWith(driver, 'alert-')
         GROUP BY decision_id, source
     )
     GROUP BY decision_id

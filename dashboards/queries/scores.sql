@@ -32,7 +32,10 @@ SELECT
     complained,
     unsubscribed,
     toJSONString(penalties) AS penalties,
-    toJSONString(signals) AS signals
+    toJSONString(signals) AS signals,
+    trend,
+    advice,
+    toJSONString(emulations) AS emulations
 FROM mailweir.reputation_scores FINAL
 WHERE (tenant, kind, key, version) IN newest
 ORDER BY indexOf(['healthy', 'watch', 'recovering', 'throttled', 'paused'], level) DESC, score, key

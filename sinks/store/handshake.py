@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import struct
 
+from schemas.encoding import unsigned
+
 # Field 1 (overflow rows: no), field 2 (bucket number: -1), end of block information.
 _BLOCK_INFO = b"\x01\x00\x02" + struct.pack("<i", -1) + b"\x00"
 _PLAIN = b"\x00"  # no custom serialization
@@ -23,7 +25,7 @@ def hello_block(display_name: str, version: str, timezone: str) -> bytes:
         ("revision()", "UInt32", struct.pack("<I", 0)),
         ("timezone()", "String", _text(timezone)),
     )
-    out = [_BLOCK_INFO, _varint(len(columns)), _varint(1)]
+    out = [_BLOCK_INFO, unsigned(len(columns)), unsigned(1)]
     for name, kind, value in columns:
         out += (_text(name), _text(kind), _PLAIN, value)
     return b"".join(out)
@@ -31,14 +33,4 @@ def hello_block(display_name: str, version: str, timezone: str) -> bytes:
 
 def _text(text: str) -> bytes:
     data = text.encode()
-    return _varint(len(data)) + data
-
-
-def _varint(number: int) -> bytes:
-    """LEB128, not zigzag."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return unsigned(len(data)) + data

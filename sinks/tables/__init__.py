@@ -15,7 +15,10 @@ from sinks.tables import (
     outcomes,
     reputation_partials,
     reputation_scores,
+    rulings,
     standing_reports,
+    suppressions,
+    verdicts,
 )
 from sinks.tables.spec import TableSpec, registry
 
@@ -26,9 +29,12 @@ TABLES: tuple[TableSpec, ...] = registry(
     activity_events.TABLE,
     reputation_partials.TABLE,
     reputation_scores.TABLE,
+    verdicts.TABLE,
     decisions.TABLE,
+    rulings.TABLE,
     outcomes.TABLE,
     auth_reports.TABLE,
     standing_reports.TABLE,
+    suppressions.TABLE,
     dead_letters.TABLE,
 )

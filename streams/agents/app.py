@@ -1,4 +1,4 @@
-"""The Faust app of a worker process: one app, its lane or small topics, its health page.
+"""The Faust app of a worker process: one app, its lanes, its health page.
 
 Faust's web server, tables and leader topic stay off: a lane keeps the state, `health.py` answers, and
 nothing needs a leader. Settings that matter and why are beside them.
@@ -17,16 +17,16 @@ from streams.lane.lane import LaneOnly
 
 
 class LaneApp(faust.App):
-    """An app whose only input is a lane."""
+    """An app whose only inputs are lanes."""
 
     BootStrategy = LaneOnly
 
 
-def worker_app(name: str, bootstrap: str, *, is_lane: bool, session_timeout_ms: int) -> Any:
-    """A Faust app of consumer group `name`."""
+def worker_app(name: str, bootstrap: str, *, session_timeout_ms: int) -> Any:
+    """A Faust app of consumer group `name`. Its input are lanes: Faust's own consumer drops what it has fetched
+    whenever it goes on after a rebalance (`mode.utils.queues.FlowControlEvent.resume`)."""
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # builds debug records for every batch otherwise
-    kind = LaneApp if is_lane else faust.App
-    return kind(
+    return LaneApp(
         name,
         broker=f"aiokafka://{bootstrap}",
         datadir=str(Path(tempfile.gettempdir()) / "mailweir-faust"),  # stays empty: there are no tables

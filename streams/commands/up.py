@@ -20,7 +20,7 @@ from streams.local.stack import Plan, Port, Stack
 from streams.local.workspace import Workspace
 
 _DRAIN_S = 15.0  # most of a minute's burst; a quiet stack needs 1.5 s
-_PORTS: tuple[Port, ...] = ("gateway_port", "console_port", "store_port")
+_PORTS: tuple[Port, ...] = ("gateway_port", "console_port", "suppression_port", "store_port")
 
 
 def run(*, data: Path, environ: Mapping[str, str], console: Console | None = None) -> int:

@@ -10,10 +10,10 @@ Row = tuple[bytes, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A record for another topic that belongs to the flush (a dead letter)."""
+    """A record for another topic that belongs to the flush (a dead letter, a decision)."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes
 
 

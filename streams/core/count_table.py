@@ -68,7 +68,9 @@ class CountTable:
 
     def _lacking(self, places: Ints, more: Increments, upto: int) -> tuple[Ints, Increments]:
         lacks = self._rows.numbers[places, _NEXT] <= upto
-        return places[lacks], Increments([], more.counts[lacks], more.oldest[lacks], more.newest[lacks])
+        return places[lacks], Increments(
+            [], more.counts[lacks], more.oldest[lacks], more.newest[lacks], 0, more.entries
+        )
 
     def cut(self, watermark: int) -> list[Row]:
         """The changelog records of the rows changed since the last cut."""

@@ -13,7 +13,7 @@ import numpy as np
 from schemas.aggregates import KeyKind
 from schemas.memo import Memo
 from streams.core.bodies import Block
-from streams.core.compiled import Ints, as_bytes, slices
+from streams.core.compiled import Ints, SmallInts, as_bytes, slices
 from streams.core.grouping import count_rows, join_keys
 from streams.core.meaning import METRICS, metric_of
 
@@ -48,13 +48,16 @@ _MARKS = as_bytes(b"\x1f|")
 class Increments:
     """What a batch adds, one row for each of the distinct `keys` (`row_key`).
 
-    `counts`: shape (keys, METRICS). `oldest`, `newest`: the receipt times a row's events span (ms).
+    `counts`: shape (keys, METRICS). `oldest`, `newest`: the receipt times a row's events span (ms). `entries`: the
+    counts again, by second; shape (entries, 4): row, seconds after `first_second`, metric, how many.
     """
 
     keys: list[bytes]
     counts: Ints
     oldest: Ints
     newest: Ints
+    first_second: int
+    entries: SmallInts
 
 
 def row_key(tenant: str, kind: str, key: str, source: str, minute: int | str) -> bytes:
@@ -71,16 +74,20 @@ def key_parts(row: bytes) -> tuple[str, str, str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Some email events of a block: the values at `rows`, in order. A part of them shares the block."""
+    """Some email events of a block: the values at `rows`, in order. A part of them shares the block.
+
+    `seconds`: the slot that each falls into (`core/slots.py`).
+    """
 
     block: Block
     rows: Ints
+    seconds: Ints
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, part: slice) -> Events:
-        return Events(self.block, self.rows[part])
+        return Events(self.block, self.rows[part], self.seconds[part])
 
     def texts(self, name: str) -> list[str]:
         """A column's texts."""
@@ -97,8 +104,11 @@ def count(events: Events) -> Increments:
     received = block.number("received_at")[rows]
     occurred = np.minimum(block.number("occurred_at")[rows], received)  # a sender's clock may be days ahead
     minutes = occurred // MINUTE_MS * MINUTE_MS
-    numbers, counts = count_rows(_KIND_PARTS, frame, parts, empty, minutes, received, metrics, len(METRICS))
-    return Increments(_keys(events, numbers, minutes), counts, numbers[:, 2], numbers[:, 3])
+    first = int(events.seconds.min()) if len(events) else 0
+    numbers, counts, entries = count_rows(
+        _KIND_PARTS, frame, parts, empty, minutes, received, metrics, events.seconds - first, len(METRICS)
+    )
+    return Increments(_keys(events, numbers, minutes), counts, numbers[:, 2], numbers[:, 3], first, entries)
 
 
 def _empty_code(block: Block, name: str, firsts: Ints) -> int:

@@ -16,6 +16,7 @@ from streams.core.compiled import (
     INT,
     INTS,
     OUT_BYTES,
+    SMALL_TABLE,
     TABLE,
     WORD,
     Bytes,
@@ -127,24 +128,26 @@ def join_texts(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, rows: Ints, 
     return out, ends
 
 
-@compiled(several(TABLE, TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, INT))
+@compiled(several(TABLE, TABLE, SMALL_TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, INTS, INT))
 def count_rows(
-    kinds: Ints, frame: Ints, parts: Ints, is_empty: Ints, minutes: Ints, received: Ints, metrics: Ints, width: Number
-) -> Any:
+    kinds: Ints, frame: Ints, parts: Ints, is_empty: Ints, minutes: Ints, received: Ints, metrics: Ints, seconds: Ints,
+    width: Number,
+) -> Any:  # fmt: skip
     """Count events by (kind, frame, parts of the kind's key, minute).
 
     `kinds`: shape (kinds, 2), the parts that make a key, -1 where there is no second one. `frame`, `minutes`,
-    `received`, `metrics`: by event. `parts`: shape (parts, events), codes; `is_empty`: each part's code of the
-    empty text, -1 if it has none; an event whose part is empty has no key of that kind.
-    Returns numbers, shape (rows, 4): kind, first event, oldest and newest `received`; and counts, shape
-    (rows, `width`).
+    `received`, `metrics`, `seconds`: by event. `parts`: shape (parts, events), codes; `is_empty`: each part's code of
+    the empty text, -1 if it has none; an event whose part is empty has no key of that kind.
+    Returns numbers, shape (rows, 4): kind, first event, oldest and newest `received`; counts, shape (rows, `width`);
+    and the same counts by `seconds`, shape (entries, 4): row, second, metric, how many; a second may come again.
     """
     most = len(frame) * len(kinds)
-    size = _table_size(most)
-    table = np.full(size, -1, np.int64)
+    table = np.full(_table_size(most), -1, np.int64)
     numbers = np.empty((most, 4), np.int64)
     counts = np.zeros((most, width), np.int64)
-    found = 0
+    entries = np.empty((most, 4), np.int32)
+    newest = np.zeros((most, width), np.int32)  # each row's and metric's last entry, plus one
+    found = made = 0
     for event in range(len(frame)):
         base = (_U(frame[event]) * _PRIME) ^ _U(minutes[event])
         for kind in range(len(kinds)):
@@ -154,7 +157,7 @@ def count_rows(
             mixed = (base * _PRIME) ^ _U(parts[one, event] * 16 + kind)
             if other >= 0:
                 mixed = (mixed * _PRIME) ^ _U(parts[other, event])
-            at = _spread(mixed) & (size - 1)
+            at = _spread(mixed) & (len(table) - 1)
             row = table[at]
             while row >= 0:
                 first = numbers[row, 1]
@@ -164,17 +167,26 @@ def count_rows(
                     and (other < 0 or parts[other, first] == parts[other, event])
                 ):  # fmt: skip
                     break
-                at = (at + 1) & (size - 1)
+                at = (at + 1) & (len(table) - 1)
                 row = table[at]
             if row < 0:
                 table[at] = row = found
                 found += 1
                 numbers[row, 0], numbers[row, 1] = kind, event
                 numbers[row, 2], numbers[row, 3] = _LAST, 0
-            counts[row, metrics[event]] += 1
+            metric = metrics[event]
+            counts[row, metric] += 1
+            entry = newest[row, metric] - 1
+            if entry < 0 or entries[entry, 1] != seconds[event]:
+                entry = made
+                made += 1
+                entries[entry, 0], entries[entry, 1] = row, seconds[event]
+                entries[entry, 2], entries[entry, 3] = metric, 0
+                newest[row, metric] = made
+            entries[entry, 3] += 1
             numbers[row, 2] = min(numbers[row, 2], received[event])
             numbers[row, 3] = max(numbers[row, 3], received[event])
-    return numbers[:found].copy(), counts[:found].copy()
+    return numbers[:found].copy(), counts[:found].copy(), entries[:made].copy()
 
 
 @compiled(INT(INT, OUT_BYTES, INT))

@@ -26,6 +26,7 @@ from streams.core.counting import COLUMNS, MINUTE_MS, Events, Increments, count
 from streams.core.dedupe import HOUR_MS, KEEP_HOURS
 from streams.core.normalise import Origin, unreadable
 from streams.core.seen import PREFIX, SeenIds
+from streams.core.slots import SlotWriter, slots_of
 
 KEEP_MS = KEEP_HOURS * HOUR_MS
 Counter = Callable[[Events], Increments]
@@ -47,6 +48,7 @@ class PartitionCounts:
         self._codec, self._apart, self._count = codec, apart, count_events
         self._rows = CountTable(partition, codec)
         self._seen = SeenIds(codec)
+        self._slots = SlotWriter(partition, codec)
         self._sides: list[Side] = []
         self._fences: list[int] = []  # offsets beyond the marker that restored rows hold everything up to, rising
         self._last_fence = -1
@@ -74,6 +76,7 @@ class PartitionCounts:
             self.clock = self._written_clock = marker.clock
             self.watermark = marker.watermark
         self._seen.start(next_offset)
+        self._slots.start(next_offset)
         return next_offset
 
     # -- fold ----------------------------------------------------------------------------------------------------
@@ -110,13 +113,16 @@ class PartitionCounts:
         if len(rows):
             plausible = np.minimum(occurred, block.number("received_at")[rows])  # no event is from the future
             self.watermark = max(self.watermark, int(plausible.max()))
-        return Events(block, rows[is_new & ~is_late])
+        kept = is_new & ~is_late
+        return Events(block, rows[kept], slots_of(block.number("received_at")[rows[kept]], clock[kept]))
 
     def _add(self, events: Events, upto: int, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
         if not len(events):
             return
         results, poison = self._apart(events, self._count)
-        self._rows.add([more for _, more in results], upto, is_replay=upto <= self._last_fence)
+        parts = [more for _, more in results]
+        self._slots.add(parts)
+        self._rows.add(parts, upto, is_replay=upto <= self._last_fence)
         for position, error in poison.items():
             at = int(events.rows[position])
             self._bury(values[at], offsets[at], FailureCode.UNEXPECTED, f"{type(error).__name__}: {error}")
@@ -132,7 +138,7 @@ class PartitionCounts:
     def cut(self, next_offset: int) -> Cut:
         """Changed rows and ids since the last cut, and the marker; drops what is older than 72 hours."""
         rows = self._rows.cut(self.watermark) + self._seen.cut(next_offset) + self._expire()
-        sides, self._sides = self._sides, []
+        sides, self._sides = [*self._sides, *self._slots.cut(next_offset, self.clock)], []
         self._written_clock = self.clock
         marker = LaneMarker(next_offset=next_offset, clock=self.clock, watermark=self.watermark)
         return Cut(rows, self._codec.encode(marker), sides)

@@ -35,7 +35,7 @@ GOOD, BROKEN, OTHER = range(3)  # verdicts: read, not to be read, another header
 _U = np.uint64
 _ONE, _SEVEN, _EIGHT, _LOW, _MORE, _BITS = _U(1), _U(7), _U(8), _U(127), _U(128), _U(64)
 _QUICKLY, _CLOSELY = False, True  # the second looks at texts too
-_BROKEN_AT = _U(0)  # no position behind a field: a header comes first
+BROKEN_AT = _U(0)  # no position behind a field: a header comes first
 
 
 # RFC 3629, section 4: how many bytes follow a leading one, and what the first of them may be.
@@ -48,7 +48,8 @@ _SECOND = np.array([_NARROW.get(lead, (0x80, 0xBF)) for lead in range(256)], np.
 
 
 @compiled(FLAG(BYTES, WORD, WORD))
-def _is_utf8(data: Bytes, at: Number, end: Number) -> Number:
+def is_utf8(data: Bytes, at: Number, end: Number) -> Number:
+    """Whether these bytes are a text."""
     while at < end:
         lead = data[at]
         at += _ONE
@@ -65,7 +66,7 @@ def _is_utf8(data: Bytes, at: Number, end: Number) -> Number:
 
 
 @compiled(several(WORD, WORD, WORD)(BYTES, WORD, WORD, WORD))
-def _rest(data: Bytes, at: Number, end: Number, first: Number) -> Any:
+def rest(data: Bytes, at: Number, end: Number, first: Number) -> Any:
     """The rest of a number whose first byte says that more follow: value, position behind it, bytes with high bit."""
     value, shift, high = first & _LOW, _SEVEN, _ONE
     while at < end and shift < _BITS:
@@ -76,7 +77,7 @@ def _rest(data: Bytes, at: Number, end: Number, first: Number) -> Any:
         if byte < _MORE:
             return value, at, high
         high += _ONE
-    return value, _BROKEN_AT, high
+    return value, BROKEN_AT, high
 
 
 @compiled(several(WORD, WORD)(BYTES, WORD, WORD, WORD, FLAG))
@@ -86,17 +87,17 @@ def _step_over(data: Bytes, at: Number, end: Number, count: Number, is_checked: 
     while count > _U(0):
         count -= _ONE
         if at >= end:
-            return _BROKEN_AT, high
+            return BROKEN_AT, high
         size = _U(data[at])
         at += _ONE
         if size >= _MORE:
-            size, at, more = _rest(data, at, end, size)
+            size, at, more = rest(data, at, end, size)
             high += more
-        if at == _BROKEN_AT or size & _ONE or (size >> _ONE) > end - at:
-            return _BROKEN_AT, high
+        if at == BROKEN_AT or size & _ONE or (size >> _ONE) > end - at:
+            return BROKEN_AT, high
         size >>= _ONE
-        if is_checked and not _is_utf8(data, at, at + size):
-            return _BROKEN_AT, high
+        if is_checked and not is_utf8(data, at, at + size):
+            return BROKEN_AT, high
         at += size
     return at, high
 
@@ -125,9 +126,9 @@ def _walk(  # noqa: C901, PLR0911, PLR0912 - a call for each field would cost as
             value = _U(data[at])
             at += _ONE
             if value >= _MORE:
-                value, at, more = _rest(data, at, end, value)
+                value, at, more = rest(data, at, end, value)
                 high += more
-                if at == _BROKEN_AT:
+                if at == BROKEN_AT:
                     return -1
             half, slot = value >> _ONE, slots[field]
             if kind == NUMBER:
@@ -135,14 +136,14 @@ def _walk(  # noqa: C901, PLR0911, PLR0912 - a call for each field would cost as
             elif value & _ONE:
                 return -1  # negative; for a block it would say that its size in bytes follows: no encoder of ours does
             elif kind == TEXT:
-                if half > end - at or (is_checked and not _is_utf8(data, at, at + half)):
+                if half > end - at or (is_checked and not is_utf8(data, at, at + half)):
                     return -1
                 starts[slot, record], sizes[slot, record] = np.int64(at), np.int64(half)
                 at += half
             elif half > _U(0):
                 at, more = _step_over(data, at, end, half, is_checked)
                 high += more
-                if at == _BROKEN_AT:
+                if at == BROKEN_AT:
                     return -1
                 continue  # another block, or the empty one that ends the array
             field += 1

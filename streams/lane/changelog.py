@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.aggregates import LaneMarker
 from schemas.avro import Codec
+from schemas.topics import MAX_MESSAGE_BYTES
 from streams.core.changes import Cut
 from streams.lane import runs
 from streams.lane.lane import Lane
@@ -119,6 +120,7 @@ class StatefulLane(Lane[State], Generic[State]):
                 **BACK_SOON,
                 "linger.ms": 5,
                 "compression.type": "lz4",
+                "message.max.bytes": MAX_MESSAGE_BYTES,  # strangers' names are as long as they like
                 "partitioner": "murmur2_random",
             }
         )
@@ -244,7 +246,7 @@ def _offset_to(found: list[int]) -> Callable[[KafkaError | None, Message], None]
 def _produce(
     producer: Producer,
     topic: str,
-    key: bytes,
+    key: bytes | None,
     value: bytes | None,
     partition: int,
     on_delivery: Callable[[KafkaError | None, Message], None] | None = None,

@@ -2,8 +2,9 @@
 
 Faust's own consumer hands over one event at a time, ends recovery early on some brokers and clears
 queues when it rebalances; a lane shares the app, its agents, channels and shutdown with Faust, and owns
-consumption (`reader.py`) and position itself. Two kinds: `RelayLane` for stages that keep no state
-(position in the consumer group), `StatefulLane` (`changelog.py`) for those that do.
+consumption (`reader.py`) and position itself. Three kinds: `RelayLane` for stages that keep no state
+(position in the consumer group), `WorkLane` (`work_lane.py`) where what takes long is done side by side,
+`StatefulLane` (`changelog.py`) for stages with state.
 
 Promise: a batch's offsets are committed only after the agent called `done` for it and its effect was
 written; kill the process anywhere and the records are read again.
@@ -164,8 +165,8 @@ class Lane(Service, Generic[State]):
         """Start the consumer thread."""
         gc.set_threshold(_GC_OBJECTS, 20, 20)
         sys.setswitchinterval(_SWITCH_S)
-        if isinstance(self.app.boot_strategy, LaneOnly):
-            self.app.flow_control.resume()  # otherwise Faust's own consumer does it
+        if not self.app.flow_control.is_active():
+            self.app.flow_control.resume()  # once: it clears the queues of lanes that have begun
         self._reader.start(asyncio.get_running_loop())
 
     async def on_stop(self) -> None:

@@ -13,13 +13,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from confluent_kafka import OFFSET_STORED, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.lane import runs
 from streams.lane.part import Batch, Part
 from streams.lane.settings import LaneSettings
+from streams.lane.silence import Silence
 from streams.topics import BACK_SOON
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,7 @@ State = TypeVar("State")
 Result = TypeVar("Result")
 
 _POLL_S = 0.1  # how late a rewind, a commit or the end is noticed on a silent topic
-_SILENT_S = 15.0  # that a partition or the group gives nothing, before the log is asked
-_ASK_S = 5.0  # for the answer
-_LONELY_LOOKS = 4  # a minute without a word from a group whose broker answers
+_STORED_S = 30.0  # for the group's positions, which a coordinator may have to load
 _COMMIT_S = 0.5  # commits are for lag monitors: a flush on a quiet stream comes more often
 _COMMIT_ANSWER_S = 30.0  # after which a commit has been lost
 _RELEASE_S = 30.0
@@ -60,15 +59,6 @@ class Owner(Protocol[State]):
         """The thread has ended."""
 
 
-class _Stand(NamedTuple):
-    """How far a partition is read since when, and whether the log had more when it was last asked."""
-
-    part: Part[Any]
-    fetched: int
-    since_s: float
-    is_suspect: bool
-
-
 class Reader(Generic[State]):
     """Runs the consumer from `start` to `stop`. `make_consumer`: from librdkafka's settings."""
 
@@ -78,10 +68,10 @@ class Reader(Generic[State]):
         self._halt = threading.Event()
         self._to_commit: dict[int, int] = {}
         self._committed_s, self._is_committing = 0.0, False
-        self._stands: dict[int, _Stand] = {}
-        self._lonely_looks, self._looked_s = 0, time.monotonic()
+        self._silence = Silence(owner.settings, lambda group: make_consumer(self._config() | {"group.id": group}))
         self._fresh: list[TopicPartition] = []  # assigned within the running poll, still paused
         self.has_joined = False  # the group has said which partitions are ours, perhaps none
+        self._is_rejoining = False  # partitions were taken away, and the group has yet to say what is ours now
 
     def start(self, events: asyncio.AbstractEventLoop) -> None:
         """Start the thread. Batches go to `events`, the owner's loop."""
@@ -112,7 +102,7 @@ class Reader(Generic[State]):
                     self._on_loop(self._owner.take(batches))
                 self._begin_fresh()
                 if not batches:
-                    self._check_silence(time.monotonic())
+                    self.check_silence(time.monotonic())
             self._consumer.close()  # calls _revoked: a last flush, then leave the group
         except BaseException as error:  # a thread's end must never go unnoticed
             if not self._halt.is_set():
@@ -195,21 +185,36 @@ class Reader(Generic[State]):
     def _on_loop(self, work: Coroutine[Any, Any, Result], timeout_s: float | None = None) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._events).result(timeout_s)
 
+    def check_silence(self, now: float) -> None:
+        """Nothing that was fetched is left to read at `now`, monotonic. Raises KafkaException: see `silence.py`."""
+        is_member = self.has_joined and not self._is_rejoining
+        self._silence.check(self._consumer, self._owner.parts.values(), now, has_joined=is_member)
+
     # -- the group; called from within a poll --------------------------------------------------------------------
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         opened = self._owner.open_parts([item.partition for item in partitions]) if partitions else {}
-        places = [
-            TopicPartition(self._topic, number, part.next if part.next >= 0 else OFFSET_STORED)
-            for number, part in opened.items()
-        ]
+        places = [TopicPartition(self._topic, number, part.next) for number, part in opened.items() if part.next >= 0]
+        places += self._stored([number for number, part in opened.items() if part.next < 0])
         consumer.incremental_assign(places)
         if places:
             consumer.pause(places)  # what this very poll returns of them was read before
         self._fresh += places
         self._owner.parts.update(opened)
-        self.has_joined = True
+        self.has_joined, self._is_rejoining = True, False
         log.info("%s: own partitions %s, new %s", self._topic, sorted(self._owner.parts), sorted(opened))
+
+    def _stored(self, numbers: list[int]) -> list[TopicPartition]:
+        """Where the group stands, the beginning where it has not been. Raises KafkaException.
+
+        Asked for here: a consumer that is paused while it looks that up itself may never begin to read.
+        """
+        if not numbers:
+            return []
+        places = self._consumer.committed([TopicPartition(self._topic, number) for number in numbers], _STORED_S)
+        return [
+            TopicPartition(self._topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in places
+        ]
 
     def _begin_fresh(self) -> None:
         if self._fresh:
@@ -227,72 +232,13 @@ class Reader(Generic[State]):
         consumer.incremental_unassign(partitions)
 
     def _drop(self, partitions: list[TopicPartition]) -> list[Part[State]]:
+        self._is_rejoining = True
         numbers = {item.partition for item in partitions}
         self._fresh = [item for item in self._fresh if item.partition not in numbers]
         for number in numbers:
-            self._stands.pop(number, None)  # it holds the partition's state
+            self._silence.forget(number)
         log.info("%s: give up partitions %s", self._topic, sorted(numbers))
         return [self._owner.parts.pop(number) for number in numbers if number in self._owner.parts]
-
-    # -- silence -------------------------------------------------------------------------------------------------
-
-    def _check_silence(self, now: float) -> None:
-        """A consumer can fall silent about a partition for good, while it gives records of others.
-
-        Called when nothing that was fetched is left to read. Raises KafkaException when twice in a row a partition
-        gave nothing for long though another consumer is given more; once may be a record that has only just arrived.
-        """
-        if not self.has_joined:
-            self._look_for_group(now)
-        for part in list(self._owner.parts.values()):
-            stand = self._stands.get(part.number)
-            if stand is None or stand.part is not part or stand.fetched != part.fetched:
-                self._stands[part.number] = _Stand(part, part.fetched, now, is_suspect=False)
-            elif now - stand.since_s >= _SILENT_S:
-                is_silent = self._has_more(part)
-                if is_silent:
-                    log.warning("partition %d has records from %d on, none came", part.number, part.fetched)
-                if is_silent and stand.is_suspect:
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
-                self._stands[part.number] = _Stand(part, part.fetched, now, is_silent)
-                return  # one at a time: a log that is away takes seconds not to answer
-
-    def _look_for_group(self, now: float) -> None:
-        """A join can get lost in a coordinator: see that it ends some day. Raises KafkaException when it does not."""
-        if now - self._looked_s < _SILENT_S:
-            return
-        self._looked_s = now
-        try:
-            self._consumer.list_topics(self._topic, _ASK_S)
-        except KafkaException as error:  # the broker is away: its return comes first
-            log.warning("%s: the log does not answer (%s)", self._topic, error.args[0].name())
-            self._lonely_looks = 0
-            return
-        self._lonely_looks += 1
-        log.warning("%s: the group %s has not answered yet", self._topic, self._owner.settings.group)
-        if self._lonely_looks >= _LONELY_LOOKS:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's public code
-
-    def _has_more(self, part: Part[State]) -> bool:
-        place = TopicPartition(self._topic, part.number, part.fetched)
-        try:
-            if part.fetched < 0:
-                place.offset = max(self._consumer.committed([place], _ASK_S)[0].offset, 0)
-            if self._consumer.get_watermark_offsets(place, _ASK_S)[1] <= place.offset:
-                return False
-            return self._can_read(place)
-        except KafkaException as error:  # the broker is away: its return comes first
-            log.warning("%s: the log does not answer (%s)", self._topic, error.args[0].name())
-            return False
-
-    def _can_read(self, place: TopicPartition) -> bool:
-        """Whether a consumer that has nothing to do with the group is given a record there."""
-        probe = self._make_consumer(self._config() | {"group.id": f"{self._owner.settings.group}-probe"})
-        try:
-            probe.assign([place])
-            return any(message.error() is None for message in probe.consume(1, _ASK_S))
-        finally:
-            probe.close()
 
 
 def _batch(part: Part[State], records: list[Message]) -> Batch[State] | None:

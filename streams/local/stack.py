@@ -30,7 +30,7 @@ _TOPICS_S = 10.0  # also how long Ctrl-C may have to wait for a broker that does
 _BROKER_POLL_S = 0.5
 _PROGRAM = (sys.executable, "-m", "streams")
 
-Port = Literal["store_port", "gateway_port", "console_port", "metrics_port"]
+Port = Literal["store_port", "gateway_port", "console_port", "suppression_port", "metrics_port"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ SERVICES: tuple[Row, ...] = (
     Row("sink", "metrics_port", "/readyz", stage=1, needs_store=True),
     Row("remediation", "metrics_port", "/readyz", stage=2),
     Row("reputation", "metrics_port", "/readyz", stage=2),
+    Row("suppression", "suppression_port", "/readyz", stage=2),
     Row("normalise", "metrics_port", "/readyz", stage=2),
     GATEWAY,
 )

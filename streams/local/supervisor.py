@@ -50,7 +50,7 @@ class Service:
 class Bounds:
     """How long to wait and how often to try. A crash loop must end in a sentence, not in a warm machine."""
 
-    ready_s: float = 60.0  # a cold start of all services on two busy cores took 12 s
+    ready_s: float = 180.0  # the first start after a change compiles for 25 CPU-s (`streams.compile`), on busy cores
     stop_s: float = 8.0  # a worker flushes and commits in 2 s; then SIGKILL, which it must survive anyway
     restarts_per_minute: int = 5
     first_pause_s: float = 0.25

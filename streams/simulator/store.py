@@ -105,7 +105,7 @@ def done(client: Client) -> dict[str, int]:
     """When each decision that was carried out was first confirmed (ms since the epoch), by id."""
     rows = client.query(
         "SELECT decision_id, min(toUnixTimestamp64Milli(executed_at)) FROM mailweir.outcomes FINAL"
-        " WHERE status = 'done' GROUP BY decision_id"
+        " WHERE status = 'done' AND NOT startsWith(driver, 'alert-') GROUP BY decision_id"
     ).result_rows
     return {decision_id: int(at) for decision_id, at in rows}
 

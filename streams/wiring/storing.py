@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemas.settings import Settings
+from schemas.warmup import Warmup
 from streams import logs
 from streams.clock import clock_ms
 from streams.environment import codec, config
+
+if TYPE_CHECKING:
+    from sinks.warmup_days import DayRow
 
 
 def run_sink(of: Settings) -> int:
@@ -50,16 +57,25 @@ def run_console(of: Settings) -> int:
     from dashboards.console.app import SAMPLING, build_console  # noqa: PLC0415
     from dashboards.console.server import serve  # noqa: PLC0415
     from sinks.clickhouse import connect  # noqa: PLC0415
+    from streams.wiring.ruling_log import RulingLog  # noqa: PLC0415
 
     logs.set_up(of.log_level)
+    rulings = RulingLog(of)
     secret = of.clickhouse_password.get_secret_value()
     gateway_url = config(of).public_url or f"http://{of.host}:{of.gateway_port}"
 
     async def run() -> None:
         app = build_console(
-            lambda: connect(of.clickhouse, of.clickhouse_user, secret), clock_ms, gateway_url=gateway_url
+            lambda: connect(of.clickhouse, of.clickhouse_user, secret),
+            clock_ms,
+            append=rulings.append,
+            gateway_url=gateway_url,
+            trusted_hosts=[name.strip().lower() for name in of.console_hosts.split(",") if name.strip()],
         )
-        await serve(app, of.host, of.console_port, watch=SAMPLING)
+        try:
+            await serve(app, of.host, of.console_port, watch=SAMPLING)
+        finally:
+            await asyncio.to_thread(rulings.close)
 
     asyncio.run(run())
     return 0
@@ -98,6 +114,19 @@ def apply_tables(of: Settings, *, dry_run: bool) -> int:
     finally:
         client.close()
     return 0
+
+
+@contextmanager
+def warmup_days(of: Settings) -> Iterator[Callable[[Warmup], list[DayRow]]]:
+    """What the store knows of each day of a warm-up, while the connection is open."""
+    from sinks.clickhouse import connect  # noqa: PLC0415
+    from sinks.warmup_days import days_of  # noqa: PLC0415
+
+    client = connect(of.clickhouse, of.clickhouse_user, of.clickhouse_password.get_secret_value())
+    try:
+        yield lambda warmup: days_of(client, warmup.tenant, warmup.ip, warmup.started_on)
+    finally:
+        client.close()
 
 
 def _say(lines: list[str]) -> None:

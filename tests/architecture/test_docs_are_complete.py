@@ -18,12 +18,16 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from connectors.registry import CONNECTORS
-from schemas.config import Config, Control, Inbox, Limits, Policy, Poll, Source, Tenant
+from schemas.alerts import Alert
+from schemas.config import Config, Control, Inbox, Limits, Poll, Source, Tenant
 from schemas.config_file import parse_config
 from schemas.errors import FailureCode
+from schemas.policy import Escalation, Exemption, Policy, QuietHours, Recovery, Rule
 from schemas.settings import Settings
 from schemas.topics import TOPICS
+from schemas.warmup import Warmup
 from sinks.tables import TABLES
+from streams.core.remediation.policy_findings import findings
 from tests.architecture.source_tree import PACKAGES, ROOT, files, modules
 
 DOCS = ROOT / "docs"
@@ -35,7 +39,14 @@ MODELS: dict[str, type[BaseModel]] = {
     "sources.inbox": Inbox,
     "sources.poll": Poll,
     "policies": Policy,
+    "policies.rules": Rule,
+    "policies.exempt": Exemption,
+    "policies.quiet_hours": QuietHours,
+    "policies.recovery": Recovery,
+    "policies.escalation": Escalation,
+    "alerts": Alert,
     "limits": Limits,
+    "warmups": Warmup,
 }
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 METRIC_TYPES = ("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum")
@@ -131,7 +142,7 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
 
 def examples() -> list[tuple[str, str]]:
     """(place, text) of every YAML block of the documents that is a configuration."""
-    top = re.compile(r"^(sources|tenants|policies|limits|public_url):", re.MULTILINE)
+    top = re.compile(r"^(sources|tenants|policies|alerts|limits|warmups|public_url|console_url):", re.MULTILINE)
     return [
         (str(path.relative_to(ROOT)), block)
         for path in [*files("docs", pattern="*.md"), ROOT / "README.md"]
@@ -146,8 +157,10 @@ def test_there_are_configuration_examples_to_check() -> None:
 
 @pytest.mark.parametrize(("place", "text"), examples())
 def test_every_configuration_example_is_valid(place: str, text: str) -> None:
-    environ = dict.fromkeys(re.findall(r"\{env: (\w+)\}", text), "a-secret")
-    parse_config(yaml.safe_load(text), environ, place)
+    names = re.findall(r"\{env: (\w+)\}", text)
+    environ = {name: "https://secret.example" if name.endswith("URL") else f"whsec_{'c2Vj' * 8}" for name in names}
+    config = parse_config(yaml.safe_load(text), environ, place)
+    assert not [finding for finding in findings(config) if finding.is_error]
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)

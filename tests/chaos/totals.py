@@ -35,12 +35,17 @@ class Changelog:
                 "log_level": 2,
             }
         )
-        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        self._topic = topic
+        self.again()
         self._codec = Codec()
         self._changed: dict[tuple[int, bytes], bytes | None] = {}
         self._counts: dict[Total, int] = {}
         self.markers: dict[int, int] = {}
         self.records = 0
+
+    def again(self) -> None:
+        """Read from the beginning once more; in the end every key has its newest record again."""
+        self._consumer.assign([TopicPartition(self._topic, partition, 0) for partition in range(PARTITIONS)])
 
     def read(self, wait_s: float) -> None:
         """Take in what there is; waits at most `wait_s` for the first record."""

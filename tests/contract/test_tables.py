@@ -7,18 +7,22 @@ every field set to something that is not its default.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
+import struct
 import typing
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from schemas.avro import Codec
+from schemas.aggregates import Tick
+from schemas.avro import VERSIONS, Codec
 from schemas.errors import Misconfigured
 from sinks.batches import Batch, Bounds, Entry, Partition
 from sinks.clickhouse import connect
@@ -38,10 +42,14 @@ VIEWS = {
     "scores",
     "scores_now",
     "campaign_summary",
+    "verdict_log",
     "decision_log",
+    "decision_states",
+    "audit_trail",
     "failures",
     "authentication",
     "standing",
+    "suppressed",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)
@@ -232,9 +240,108 @@ def test_decision_log_shows_a_decision_before_it_has_an_outcome(filled: Client) 
     assert rows == [(sample(spec).decision_id, "done"), ("alone", "")]
 
 
+def test_a_decision_of_the_first_version_is_stored_with_the_whole_rate(client: Client) -> None:
+    spec = next(spec for spec in TABLES if spec.table == "decisions")
+    first = next(version for version in VERSIONS if version.record is spec.record and version.version == 1)
+    fields = json.loads((FIXTURES / "decisions.json").read_text(encoding="utf-8")) | {"decision_id": "v1"}
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, json.loads(first.path.read_text(encoding="utf-8")), fields)
+    old = Entry(800, 1, struct.pack(">bI", 0, first.schema_id) + body.getvalue())
+    new = Entry(801, 1, Codec().encode(dataclasses.replace(sample(spec), decision_id="v2", reverts="")))
+    batch = Batch(Partition(spec.topic.name, 0), "id", Bounds(800, 801), [old, new])
+    loader = Loader(client, Codec())
+    assert loader.load(spec, batch, loader.sort(spec, batch)) == []
+    sql = "SELECT decision_id, share, cause FROM decisions WHERE decision_id IN ('v1', 'v2') ORDER BY decision_id"
+    assert client.query(sql).result_rows == [("v1", 1.0, ""), ("v2", 0.5, "bounces")]
+
+
+def test_the_clock_among_the_verdicts_is_no_row(client: Client) -> None:
+    spec = next(spec for spec in TABLES if spec.table == "verdicts")
+    batch = Batch(
+        Partition(spec.topic.name, 0), "id", Bounds(0, 0), [Entry(0, 1, Codec().encode(Tick(at=1, writer="w")))]
+    )
+    assert Loader(client, Codec()).sort(spec, batch).is_silent
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the log says of a decision, and the state that follows from it."""
+
+    state: str
+    mode: str = "act"
+    statuses: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()  # one minute apart, by a person named like the verb
+    back: tuple[str, ...] | None = None  # outcomes of the decision that takes it back, None without one
+    who: str = ""
+
+
+STATES = [
+    Told(state="open"),
+    Told(state="waiting", mode="approve"),
+    Told(state="waiting", mode="approve", statuses=("waiting",)),
+    Told(state="approved", mode="approve", statuses=("waiting",), verbs=("approve",), who="approve"),
+    Told(state="rejected", mode="approve", statuses=("waiting",), verbs=("reject",), who="reject"),
+    Told(state="rejected", mode="approve", verbs=("reject", "approve"), who="reject"),
+    Told(state="rejected", mode="approve", statuses=("rejected",), verbs=("reject",), who="reject"),
+    Told(state="expired", mode="approve", statuses=("rejected",)),
+    Told(state="expired", mode="approve", statuses=("rejected",), verbs=("approve",), who="approve"),
+    Told(state="done", statuses=("done",)),
+    Told(state="done", statuses=("done",), verbs=("approve",), who="approve"),
+    Told(state="failed", statuses=("done", "failed")),
+    Told(state="done", statuses=("done", "unsupported")),
+    Told(state="dry_run", statuses=("dry_run",)),
+    Told(state="suggested", statuses=("suggested",)),
+    Told(state="unsupported", statuses=("unsupported",)),
+    Told(state="reverting", statuses=("done",), verbs=("approve", "revert"), who="revert"),
+    Told(state="reverting", statuses=("done",), verbs=("revert",), back=(), who="revert"),
+    Told(state="reverted", statuses=("done",), verbs=("revert",), back=("done",), who="revert"),
+    Told(state="revert_failed", statuses=("done",), verbs=("revert",), back=("failed",), who="revert"),
+]
+
+
+def test_the_state_of_a_decision_follows_from_what_was_said_and_done(client: Client) -> None:
+    specs = {spec.table: spec for spec in TABLES}
+    decision, outcome, ruling = (sample(specs[name]) for name in ("decisions", "outcomes", "rulings"))
+    held: dict[str, list[Any]] = {"decisions": [], "outcomes": [], "rulings": []}
+    for number, told in enumerate(STATES):
+        name = f"{number:02}"
+        told_of = [(name, told.mode, "", told.statuses)]
+        told_of += [] if told.back is None else [(f"{name}-back", "act", name, told.back)]
+        for id_, mode, reverts, statuses in told_of:
+            held["decisions"].append(
+                dataclasses.replace(decision, tenant="states", decision_id=id_, mode=mode, reverts=reverts)
+            )
+            held["outcomes"] += [
+                dataclasses.replace(outcome, tenant="states", decision_id=id_, outcome_id=f"{id_}{n}", status=status)
+                for n, status in enumerate(statuses)
+            ]
+        held["rulings"] += [
+            dataclasses.replace(
+                ruling, tenant="states", decision_id=name, ruling_id=f"{name}{verb}", verb=verb, who=verb, ruled_at=at
+            )
+            for at, verb in enumerate(told.verbs, start=1)
+        ]
+    for table, records in held.items():
+        load(client, specs[table], records, 2_000)
+    sql = (
+        "SELECT state, who FROM decision_states WHERE tenant = 'states' AND NOT endsWith(decision_id, 'back')"
+        " ORDER BY decision_id"
+    )
+    assert client.query(sql).result_rows == [(told.state, told.who) for told in STATES]
+
+
+def test_a_tenants_ruling_says_nothing_of_another_tenants_decision(client: Client) -> None:
+    specs = {spec.table: spec for spec in TABLES}
+    decision = dataclasses.replace(sample(specs["decisions"]), tenant="one", decision_id="same", reverts="")
+    ruling = dataclasses.replace(sample(specs["rulings"]), tenant="two", decision_id="same")
+    load(client, specs["decisions"], [decision], 3_000)
+    load(client, specs["rulings"], [ruling], 3_000)
+    assert client.query("SELECT state, who FROM decision_states WHERE tenant = 'one'").result_rows == [("waiting", "")]
+
+
 def examples() -> list[str]:
-    text = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    texts = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("tables.md", "approvals.md")]
+    return [sql for text in texts for sql in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
 
 
 @pytest.mark.parametrize("sql", examples(), ids=lambda sql: " ".join(sql.split())[:40])

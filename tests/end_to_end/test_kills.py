@@ -12,7 +12,7 @@ from streams.local.demonstration import Demonstration
 from tests.brokers import StartKafka
 from tests.end_to_end.river import Disturb, Ride, ride, until
 
-SERVICES = ("gateway", "normalise", "reputation", "remediation", "sink", "store", "console")
+SERVICES = ("gateway", "normalise", "reputation", "remediation", "suppression", "sink", "store", "console")
 LONGEST_S = 200.0  # the traffic ends when the last service is back
 
 
@@ -55,6 +55,7 @@ async def test_counts_are_exact_though_every_service_is_killed(broker_address: s
     assert_exact(report)
 
 
+@pytest.mark.slow  # gateway and lane have tests of their own that kill the broker
 @pytest.mark.kafka
 async def test_counts_are_exact_though_kafka_itself_is_killed(start_kafka: StartKafka, tmp_path: Path) -> None:
     kafka = start_kafka(tmp_path / "kafka")

@@ -6,8 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from dashboards.grafana.overview import DASHBOARDS
 from dashboards.queries import QUERIES
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
+from tests.integration.console_client import NOW, console
 from tests.integration.store_process import StoreProcess
 
-NOW = 1_760_000_000_000  # everything below happens in the minutes before
 SPAN = {"from_ms": str(NOW - 900_000), "to_ms": str(NOW)}
 GMAIL = {"mailbox_provider": "gmail"}
 UNKNOWN_USER = {
@@ -245,13 +244,6 @@ def test_the_choices_above_a_board_come_from_the_store(client: Client) -> None:
     totals = next(panel for title, panel in BOARD_PANELS if title == "What became of the mail")
     everyone, one = (client.query(expand(totals.sql(), tenant)).result_rows[0][0] for tenant in ("''", "'acme'"))
     assert (everyone, one) == (8, 7)
-
-
-@asynccontextmanager
-async def console(url: str) -> AsyncIterator[TestClient[Any, Any]]:
-    app = build_console(lambda: connect(url), lambda: NOW)
-    async with TestClient(TestServer(app)) as browser:
-        yield browser
 
 
 async def test_the_console_says_in_words_what_is_wrong(store: StoreProcess) -> None:

@@ -144,9 +144,9 @@ class Site:
         self._reader.close()
 
 
-@pytest.fixture
-def site(broker: Broker, tmp_path: Path, unique: Unique) -> Iterator[Site]:
-    made = Site(broker, tmp_path, unique)
+@pytest.fixture(params=[pytest.param("tansu", marks=pytest.mark.slow), pytest.param("kafka", marks=pytest.mark.kafka)])
+def site(request: pytest.FixtureRequest, tmp_path: Path, unique: Unique) -> Iterator[Site]:
+    made = Site(request.getfixturevalue(request.param), tmp_path, unique)
     yield made
     made.close()
 

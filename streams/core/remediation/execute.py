@@ -1,150 +1,207 @@
 """Carry one decision out at one source, and say what came of it.
 
-The decision's id travels as `Idempotency-Key`, and drivers ask for an end state, so trying again after
-a lost answer does not act twice. Only what can succeed later is tried again: 429 and 5xx answers,
-timeouts, broken connections; at most five times and two minutes in all, waiting longer each time (full
-jitter, RFC 9110 Retry-After honoured up to a minute). The result is always an Outcome, never an
-exception for anything that the other side or the configuration did.
+Only what can succeed later is tried again: 429 and 5xx answers, timeouts, broken connections; at most five times and
+two minutes in all, waiting longer each time (full jitter, RFC 9110 Retry-After honoured up to a minute). Each API has
+its pace and its circuit breaker, shared by all decisions; waiting for them is no attempt, but counts against the two
+minutes. Nothing acts twice: drivers ask for an end state, and where a repeat could do harm they look first. Wrong
+credentials are not tried again. The result is always an Outcome, never an exception for anything that the other side
+or the configuration did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from connectors.control import driver_named
-from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Driver, Verdict
+from connectors.control import ControlAnswer, ControlRequest, Driver, Effect, TopicRecord, driver_named
 from schemas.config import Source
-from schemas.errors import Misconfigured, Permanent, Transient
+from schemas.errors import FailureCode, Misconfigured, Permanent, Transient
 from schemas.identity import digest
 from schemas.remediation import Action, Decision, Mode, Outcome, OutcomeStatus
+from streams.core.remediation.attempt import LIMITED, Result, Step, answered, looked, lost, with_key
+from streams.core.remediation.breaker import CLOSED, Breaker
+from streams.core.remediation.pace import Bucket
 
 MAX_ATTEMPTS = 5
 TOTAL_S = 120.0  # a pause that is later than this is better seen as failed and looked at by a person
 ATTEMPT_TIMEOUT_S = 15.0
-FIRST_WAIT_S = 1.0
-MAX_WAIT_S = 60.0
 
-Send = Callable[[ControlRequest, float], Awaitable[ControlAnswer]]
-"""Sends one request, seconds to wait at most; raises Transient when no answer came."""
+Send = Callable[[Effect, float], Awaitable[ControlAnswer]]
+"""Carries one effect out, seconds to wait at most; raises Transient when no answer came."""
 Clock = Callable[[], int]
 Sleep = Callable[[float], Awaitable[None]]
+SENTENCES = {
+    Mode.APPROVE: (OutcomeStatus.WAITING, "waits for approval; would"),
+    Mode.SUGGEST: (OutcomeStatus.SUGGESTED, "waits for a person; would"),
+    Mode.OBSERVE: (OutcomeStatus.DRY_RUN, "nothing was sent; would"),
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    status: OutcomeStatus
-    detail: str
-    attempt: int = 0
-    http_status: int = 0
+class _Api:
+    """What is known of one API: its pace and its breaker."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.pace, self.bucket, self.breaker = driver.pace, Bucket(), CLOSED
+
+    def wait_ms(self, now_ms: int) -> int:
+        return max(self.bucket.wait_ms(self.pace, now_ms), self.breaker.wait_ms(now_ms))
+
+    def start(self, now_ms: int) -> None:
+        self.bucket, self.breaker = self.bucket.taken(self.pace, now_ms), self.breaker.started(now_ms)
+
+    def end(self, step: Step, now_ms: int) -> None:
+        """The breaker sees whether the service works; the bucket, when it wants to be asked again."""
+        is_limited = step.result.http_status == LIMITED
+        is_broken = step.wait_s is not None and not is_limited
+        self.breaker = self.breaker.failed(now_ms) if is_broken else self.breaker.succeeded()
+        if is_limited and step.wait_s is not None:
+            self.bucket = self.bucket.held(now_ms + int(step.wait_s * 1000))
 
 
-async def execute(decision: Decision, source: Source, send: Send, clock_ms: Clock, sleep: Sleep) -> Outcome:
-    """What became of `decision` at `source`.
+class Executor:
+    """Carries decisions out, any number at a time, and remembers how each API fares.
 
-    Mode observe goes the same way up to the request and sends nothing; suggest waits for a person; act
-    is real. `send` is `connectors.control_http.send` with its client bound. `clock_ms` is wall time.
+    `send` is `connectors.control_send.Sender`; `clock_ms` is wall time. One executor serves the whole process.
     """
-    try:
+
+    def __init__(self, send: Send, clock_ms: Clock, sleep: Sleep) -> None:
+        self._send, self._clock_ms, self._sleep = send, clock_ms, sleep
+        self._apis: dict[tuple[str, str, str], _Api] = {}  # at most one per configured source
+
+    def breaker(self, source: Source) -> Breaker:
+        """The state of the breaker of this source's API."""
+        return self._api(source).breaker
+
+    def _api(self, source: Source) -> _Api:
+        control = source.control
+        key = (control.driver, control.base_url, digest(control.secret.get_secret_value()))
+        return self._apis.setdefault(key, _Api(driver_named(control.driver)))
+
+    async def execute(self, decision: Decision, source: Source) -> Outcome:
+        """What became of `decision` at `source`.
+
+        Modes observe, suggest and approve go the same way up to the request, so that a wrong configuration shows,
+        and send nothing; act is real.
+        """
+        try:
+            result = await self._carry_out(decision, source)
+        except Misconfigured as error:
+            result = Result(status=OutcomeStatus.MISCONFIGURED, detail=str(error))
+        except Permanent as error:
+            result = Result(status=OutcomeStatus.FAILED, detail=str(error))
+        return _outcome(decision, source, result, self._clock_ms())
+
+    async def _carry_out(self, decision: Decision, source: Source) -> Result:
         driver = driver_named(source.control.driver)
-        result = await _carry_out(decision, source, driver, send, clock_ms, sleep)
-    except (Misconfigured, Permanent) as error:
-        result = _Result(status=OutcomeStatus.FAILED, detail=str(error))
-    return Outcome(
+        if detail := _unsupported(decision, driver):
+            return Result(status=OutcomeStatus.UNSUPPORTED, detail=detail)
+        effect = driver.request(decision, source.control, self._clock_ms())
+        mode = Mode(decision.mode)
+        if mode is Mode.ACT and effect is not None:
+            return await self._until_settled(decision, source, driver)
+        status, words = SENTENCES[Mode.OBSERVE if mode is Mode.ACT else mode]
+        return Result(status=status, detail=f"{words} {_said(effect)}")
+
+    async def _until_settled(self, decision: Decision, source: Source, driver: Driver) -> Result:
+        deadline_ms = self._clock_ms() + int(TOTAL_S * 1000)
+        last = Step(result=Result(status=OutcomeStatus.FAILED, detail="it was never its turn"), wait_s=0.0)
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            step = await self._attempt(decision, source, driver, last, attempt, deadline_ms)
+            if step is None:
+                break
+            last = step
+            if last.wait_s is None:
+                return last.result
+            if attempt == MAX_ATTEMPTS or self._clock_ms() + last.wait_s * 1000 >= deadline_ms:
+                break
+            await self._sleep(last.wait_s)
+        return replace(last.result, detail=self._given_up(last.result, source))
+
+    def _given_up(self, result: Result, source: Source) -> str:
+        breaker = self._api(source).breaker
+        detail = f"given up after {result.attempt} attempts: {result.detail}"
+        if breaker.is_closed:
+            return detail
+        return f"{detail}; this API has failed {breaker.failures} times in a row and is left alone for a while"
+
+    async def _attempt(
+        self, decision: Decision, source: Source, driver: Driver, last: Step, attempt: int, deadline_ms: int
+    ) -> Step | None:
+        """One try, a look first where it is needed; None when the time was up before its turn came."""
+        look = None
+        if last.is_doubtful and not driver.is_idempotent:
+            look = driver.look(decision, source.control, self._clock_ms())
+        if look is not None:
+            step, answer = await self._ask(look, decision, source, driver, attempt, deadline_ms)
+            if step is None or answer is None:
+                return step
+            found = looked(driver, decision, source.control, answer, step)
+            if found is not None:
+                return found
+        effect = driver.request(decision, source.control, self._clock_ms())
+        if effect is None:
+            return Step(result=Result(status=OutcomeStatus.DRY_RUN, detail="nothing to send"))
+        step, _ = await self._ask(with_key(effect, decision), decision, source, driver, attempt, deadline_ms)
+        return step
+
+    async def _ask(
+        self, effect: Effect, decision: Decision, source: Source, driver: Driver, attempt: int, deadline_ms: int
+    ) -> tuple[Step | None, ControlAnswer | None]:
+        """Wait for the API's turn, send, and read the answer; (None, None) when the turn comes too late."""
+        api = self._api(source)
+        if self._clock_ms() >= deadline_ms:
+            return None, None
+        while wait_ms := api.wait_ms(self._clock_ms()):
+            if self._clock_ms() + wait_ms >= deadline_ms:
+                return None, None
+            await self._sleep(wait_ms / 1000)
+        api.start(self._clock_ms())
+        answer = None
+        left_s = (deadline_ms - self._clock_ms()) / 1000
+        try:
+            answer = await self._send(effect, min(left_s, ATTEMPT_TIMEOUT_S))
+            step = answered(driver.interpret(answer), answer, decision, attempt, self._clock_ms())
+        except Transient as error:
+            step = lost(str(error), decision, attempt, error.retry_after_s)
+        api.end(step, self._clock_ms())
+        return step, answer
+
+
+def _unsupported(decision: Decision, driver: Driver) -> str:
+    """Why this driver cannot do it, or nothing."""
+    action = Action(decision.action)
+    if not 0 <= decision.share <= 1:
+        raise Permanent(FailureCode.ACTION_REFUSED, f"the decision's share is {decision.share}, no part of one")
+    if action not in driver.supports:
+        return f"{driver.name} cannot {action.replace('_', ' ')}; the decision is only recorded"
+    has_share = action in {Action.THROTTLE, Action.RESUME_CAMPAIGN}
+    if has_share and decision.share < 1 and action not in driver.shares:
+        return (
+            f"{driver.name} can only let all mail of a campaign through or none, not {decision.share:.1%} of it; the"
+            " decision is only recorded"
+        )
+    return ""
+
+
+def _outcome(decision: Decision, source: Source, result: Result, now_ms: int) -> Outcome:
+    return Outcome.of(
+        decision,
         outcome_id=digest(decision.decision_id, source.name),
-        decision_id=decision.decision_id,
-        tenant=decision.tenant,
-        kind=decision.kind,
-        key=decision.key,
-        action=decision.action,
         source=source.name,
         driver=source.control.driver,
         status=result.status,
         attempt=result.attempt,
         http_status=result.http_status,
         detail=result.detail,
-        executed_at=clock_ms(),
+        executed_at=now_ms,
     )
 
 
-async def _carry_out(
-    decision: Decision, source: Source, driver: Driver, send: Send, clock_ms: Clock, sleep: Sleep
-) -> _Result:
-    if Action(decision.action) not in driver.supports:
-        detail = f"{driver.name} cannot {decision.action.replace('_', ' ')}; the decision is only recorded"
-        return _Result(status=OutcomeStatus.UNSUPPORTED, detail=detail)
-    request = driver.request(decision, source.control, clock_ms())
-    if decision.mode == Mode.SUGGEST:
-        return _Result(status=OutcomeStatus.SUGGESTED, detail=f"waits for a person; would {_said(request)}")
-    if decision.mode == Mode.OBSERVE or request is None:
-        return _Result(status=OutcomeStatus.DRY_RUN, detail=f"nothing was sent; would {_said(request)}")
-    return await _until_settled(decision, source, driver, send, clock_ms, sleep)
-
-
-async def _until_settled(
-    decision: Decision, source: Source, driver: Driver, send: Send, clock_ms: Clock, sleep: Sleep
-) -> _Result:
-    deadline = clock_ms() + int(TOTAL_S * 1000)
-    last = _Result(status=OutcomeStatus.FAILED, detail="not tried")
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        left_s = (deadline - clock_ms()) / 1000
-        if left_s <= 0:
-            break
-        last, wait_s = await _attempt(decision, source, driver, send, clock_ms, attempt, min(left_s, ATTEMPT_TIMEOUT_S))
-        if wait_s is None:
-            return last
-        if attempt == MAX_ATTEMPTS or (deadline - clock_ms()) / 1000 <= wait_s:
-            break
-        await sleep(wait_s)
-    return replace(last, detail=f"given up after {last.attempt} attempts: {last.detail}")
-
-
-async def _attempt(
-    decision: Decision, source: Source, driver: Driver, send: Send, clock_ms: Clock, attempt: int, timeout_s: float
-) -> tuple[_Result, float | None]:
-    """One try: its result, and the seconds to wait before the next one (None: settled)."""
-    request = driver.request(decision, source.control, clock_ms())
-    if request is None:
-        return _Result(status=OutcomeStatus.DRY_RUN, detail="nothing to send"), None
-    request = replace(request, headers={**request.headers, "idempotency-key": decision.decision_id})
-    try:
-        answer = await send(request, timeout_s)
-    except Transient as error:
-        result = _Result(status=OutcomeStatus.FAILED, detail=str(error), attempt=attempt)
-        return result, error.retry_after_s or _backoff(decision.decision_id, attempt)
-    read = driver.interpret(answer)
-    done = OutcomeStatus.DONE if read.verdict is Verdict.DONE else OutcomeStatus.FAILED
-    result = _Result(status=done, detail=read.detail, attempt=attempt, http_status=answer.status)
-    return result, _wait(read, answer, decision.decision_id, attempt, clock_ms())
-
-
-def _wait(read: ControlResult, answer: ControlAnswer, decision_id: str, attempt: int, now_ms: int) -> float | None:
-    if read.verdict is not Verdict.RETRY:
-        return None
-    asked = retry_after_s(answer.headers.get("retry-after", ""), now_ms)
-    return _backoff(decision_id, attempt) if asked is None else min(asked, MAX_WAIT_S)
-
-
-def retry_after_s(value: str, now_ms: int) -> float | None:
-    """The seconds that a Retry-After header asks for (RFC 9110 10.2.3: seconds or a date); None if unreadable."""
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value[:9])
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - now_ms / 1000, 0.0)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _backoff(decision_id: str, attempt: int) -> float:
-    """Doubling from one second, between half and the whole of it; spread by the decision's own hash."""
-    share = int(digest(decision_id, attempt)[:8], 16) / 0xFFFFFFFF
-    return min(FIRST_WAIT_S * 2.0 ** (attempt - 1), MAX_WAIT_S) * (0.5 + share / 2)
-
-
-def _said(request: ControlRequest | None) -> str:
+def _said(effect: Effect | None) -> str:
     """Only the host: paths of webhooks can be secrets."""
-    if request is None:
+    if effect is None:
         return "send nothing, because this source has no control"
-    return f"{request.method} to {urlsplit(request.url).hostname}"
+    if isinstance(effect, ControlRequest):
+        return f"{effect.method} to {urlsplit(effect.url).hostname}"
+    return f"write to the topic {effect.topic}" if isinstance(effect, TopicRecord) else f"write {effect.path}"

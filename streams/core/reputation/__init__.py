@@ -1,5 +1,5 @@
-"""Counts per minute to detectors' signals to a score: pure functions, no clock, no Faust.
+"""Counts to verdicts and scores: pure functions, no clock, no Faust.
 
-Read `ledger.py` (what is known), `detectors.py` (who watches which key, with which numbers), then
-`score.py` (what comes out).
+What decides: `slot_log.py` (counts by second), `watch/` (who watches which key, with which numbers), `watching.py`
+(what is said, and remembered). What people read: `ledger.py` (what is known), then `score.py` (what comes out).
 """

@@ -1,7 +1,7 @@
 """Quantiles of the Beta distribution, for intervals around rates.
 
 The distribution function is the regularised incomplete beta function by its continued fraction
-(modified Lentz; NIST Digital Library of Mathematical Functions 8.17.22), inverted by Newton steps kept
+(modified Lentz; NIST Digital Library of Mathematical Functions 8.17.22), inverted by Halley's steps kept
 inside a bracket: relative accuracy 1e-5. From ten events on, a closed form takes over (Paulson 1942, the
 cube root of the F ratio), within 0.1 % of it and twenty times as fast.
 """
@@ -9,12 +9,12 @@ cube root of the F ratio), within 0.1 % of it and twenty times as fast.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _TINY = 1e-300
 _STEPS = 60
 _TERMS = 500
-_ACCURACY = 1e-5
+_LAST_STEP = 3e-3  # relative; the error after a step is about its cube
 _LARGE = 10.0
 
 
@@ -41,15 +41,18 @@ def quantile(p: float, a: float, b: float) -> float:
     for _ in range(_STEPS):
         error = cdf(x, a, b) - p
         low, high = (low, x) if error > 0 else (x, high)
-        guess = x - error / max(_density(x, a, b), _TINY)
+        step = error / max(_density(x, a, b), _TINY)
+        bend = step * ((a - 1.0) / x - (b - 1.0) / (1.0 - x))
+        guess = x - step / (1.0 - 0.5 * min(bend, 1.0))
         if not low < guess < high:
             guess = (low + high) / 2 if low > 0 else high / 8
-        if abs(guess - x) <= _ACCURACY * guess:
+        if abs(guess - x) <= _LAST_STEP * guess:
             return guess
         x = guess
     return x
 
 
+@cache
 def _normal(p: float) -> float:
     """The standard normal quantile, to 4.5e-4 (Abramowitz and Stegun 26.2.23)."""
     t = math.sqrt(-2.0 * math.log(min(p, 1.0 - p)))

@@ -12,7 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from streams.core.compiled import BYTES, FLAGS, INT, INTS, NOTHING, TABLE, Bytes, Flags, Ints, Number, compiled, several
+from streams.core.compiled import (
+    BYTES,
+    FLAGS,
+    INT,
+    INTS,
+    NOTHING,
+    SMALL_TABLE,
+    TABLE,
+    Bytes,
+    Flags,
+    Ints,
+    Number,
+    compiled,
+    several,
+)
 from streams.core.names import MAKING, NAMES, Arrays, find_in
 from streams.core.reputation.series import KEPT_MS, MINUTE_MS
 
@@ -25,7 +39,6 @@ _SEPARATOR = 0x1F
 _MINUTE_BITS = np.int64(34)  # of a minute's name, below its key's place; minutes of the year 9999 take 33
 _MINUTE_MASK = np.int64((1 << 34) - 1)
 _SOURCE_BITS = np.int64(32)
-_COUNTS = types.int32[:, ::1]
 
 
 class Held(NamedTuple):
@@ -48,7 +61,7 @@ class Tables(NamedTuple):
     source_names: Arrays
 
 
-_HELD = types.NamedTuple([NAMES, _COUNTS, TABLE], Held)  # type: ignore[no-untyped-call]
+_HELD = types.NamedTuple([NAMES, SMALL_TABLE, TABLE], Held)  # type: ignore[no-untyped-call]
 _TABLES = types.NamedTuple([_HELD, _HELD, _HELD, _HELD, NAMES], Tables)  # type: ignore[no-untyped-call]
 
 

@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.core.reputation.ledger import KeyView
+
 Floats = NDArray[np.float64]
-TABLE_MINUTES = 73 * 60  # as long as mail is remembered; older ages take the last value
+TABLE_MINUTES = 73 * 60  # as long as the ledger remembers mail; older ages take the last value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +34,48 @@ class DelayCurve:
     slow_h: float
     sigma: float
 
+    @property
+    def total(self) -> float:
+        """What it reaches in the end: 1, an envelope more."""
+        return 1.0 + math.log(self.slow_h / self.fast_h) / (self.sigma * math.sqrt(2 * math.pi))
+
+    def at(self, ages_min: NDArray[Any]) -> Floats:
+        """The share of complaints due by each age (minutes)."""
+        return np.array([_exposed(self, age / 60.0) for age in ages_min])
+
     def exposed(self, ages_min: NDArray[Any]) -> Floats:
-        """The share of complaints due by each age (minutes); ages below zero give 0."""
+        """The same from a table by the minute, up to 73 hours; ages below zero give 0."""
         places = np.minimum(np.maximum(ages_min, 0.0), TABLE_MINUTES - 1.0).astype(np.int64)
         shares: Floats = _table(self)[places]
         return shares
+
+    def around(self) -> DelayCurve:
+        """The envelope over medians from 0.55 to 2.2 times this one."""
+        return DelayCurve(fast_h=self.fast_h / 1.8, slow_h=self.slow_h * 2.2, sigma=self.sigma)
+
+
+CAMPAIGN_DELAY = DelayCurve(fast_h=3.6, slow_h=3.6, sigma=1.3)  # until one is learned for a mailbox provider
+
+
+class Counted(NamedTuple):
+    """Complaints in a stretch of time and the exposure that fell due in it."""
+
+    complaints: int
+    exposed: float
+
+
+def in_view(view: KeyView, delay: DelayCurve) -> Counted:
+    """All complaints since the first delivery in view, and the exposure of all its mail."""
+    delivered = view.column("delivered")
+    since = int(np.argmax(delivered > 0)) if len(delivered) else 0
+    exposed = float(delivered @ delay.exposed(view.ages_min))
+    return Counted(int(view.column("complained")[since:].sum()), exposed)
 
 
 @cache
 def _table(curve: DelayCurve) -> Floats:
     """F at ages 0, 1, 2 ... minutes."""
-    return np.array([_exposed(curve, age / 60.0) for age in range(TABLE_MINUTES)])
+    return curve.at(np.arange(TABLE_MINUTES))
 
 
 def _exposed(curve: DelayCurve, age_h: float) -> float:

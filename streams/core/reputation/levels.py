@@ -5,17 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from schemas.aggregates import RANK, Level, Signal
-from streams.core.reputation.ledger import KeyView
-
-
-class Detector(Protocol):
-    """One question about one key. Implementations are frozen dataclasses of numbers."""
-
-    def signal(self, view: KeyView) -> Signal:
-        """The statistic now, its level and the reason. A function of the view alone; never raises."""
+from schemas.aggregates import RANK, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +30,6 @@ class LeastEvents:
     warn: int = 3
     throttle: int = 4
     pause: int = 5
-
-
-def level_of(statistic: float, events: float, thresholds: Thresholds, least: LeastEvents) -> Level:
-    """The highest level whose threshold and least number of events are both reached."""
-    if statistic >= thresholds.pause and events >= least.pause:
-        return Level.PAUSED
-    if statistic >= thresholds.throttle and events >= least.throttle:
-        return Level.THROTTLED
-    if statistic >= thresholds.warn and events >= least.warn:
-        return Level.WATCH
-    return Level.HEALTHY
 
 
 def worst(levels: Iterable[str]) -> Level:

@@ -2,32 +2,31 @@
 
 The score is for people; it is never a trigger. Penalties sum to 100 - score exactly (all are rounded to
 hundredths before). The interval takes every rate at its 5 % and at its 95 % quantile at once, so it
-covers at least 90 %. The level is the worst among the detectors' signals.
+covers at least 90 %. The level is the worst among the detectors' signals. What is known around the key
+(`context.py`) steadies the rates; beside the score stand its trend, what would move it, and what the rules of
+others would say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from schemas.aggregates import KeyKind, ReputationScore
+from schemas.aggregates import ReputationScore, Signal
+from streams.core.reputation.advice import advice
+from streams.core.reputation.context import ALONE, Context
+from streams.core.reputation.emulations import emulations
 from streams.core.reputation.ledger import KeyView
-from streams.core.reputation.levels import Detector, worst
-from streams.core.reputation.penalties import adverse_of
-
-Parameters = Mapping[KeyKind, tuple[Detector, ...]]
+from streams.core.reputation.levels import worst
+from streams.core.reputation.trend import trend
 
 
-def score(view: KeyView, parameters: Parameters, scored_at: int) -> ReputationScore:
-    """The score of the key in `view` by the detectors in `parameters` (`detectors.DETECTORS`).
+def score(view: KeyView, signals: tuple[Signal, ...], scored_at: int, context: Context = ALONE) -> ReputationScore:
+    """The score of the key in `view`, with what its detectors say (`Watch.signals`).
 
-    `scored_at` is the wall time in ms and only copied. A function of its arguments; never raises for a
-    view of a ledger.
+    `scored_at` is the wall time in ms and only copied. `context`: the tenant's counts and reports about the key, as
+    they are now. A function of its arguments; never raises for a view of a ledger.
     """
-    causes = adverse_of(view)
-    penalties = [cause.penalty(adverse, tried) for cause, adverse, tried in causes if cause.lost(adverse, tried)]
-    ranges = [cause.range(adverse, tried) for cause, adverse, tried in causes]
-    lost = round(sum(penalty.points for penalty in penalties), 2)
-    signals = [detector.signal(view) for detector in parameters.get(KeyKind(view.key.kind), ())]
+    findings = context.findings(view)
+    ranges = [finding.range() for finding in findings]
+    lost = round(sum(finding.lost for finding in findings), 2)
     return ReputationScore(
         tenant=view.key.tenant,
         kind=view.key.kind,
@@ -41,9 +40,12 @@ def score(view: KeyView, parameters: Parameters, scored_at: int) -> ReputationSc
         level=worst(signal.level for signal in signals),
         scored_at=scored_at,
         sources=list(view.sources),
-        penalties=penalties,
-        signals=signals,
+        penalties=[finding.penalty() for finding in findings if finding.lost],
+        signals=list(signals),
         oldest_new_received_at=view.oldest_new_received_at,
         newest_received_at=view.newest_received_at,
+        trend=trend(view, findings),
+        advice=advice(findings),
+        emulations=emulations(view, context),
         **view.totals,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from connectors.control import ControlAnswer, ControlRequest, Driver, Verdict
+from connectors.control import ControlAnswer, ControlRequest, Driver, Effect, Verdict
 from schemas.config import Control, Source
 from schemas.remediation import Action, Decision, Mode
 
@@ -18,9 +18,13 @@ SECRETS = {
     "klaviyo": "pk_very-secret",
     "listmonk": "mailweir:very-secret",
     "kumomta": "admin:very-secret",
+    "greenarrow": "mailweir:very-secret",
+    "postfix": "",
+    "kafka": "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQ=",
     "webhook": "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQ=",
     "none": "",
 }
+LOCAL = frozenset({"postfix", "kafka", "none"})  # what they do is no request over HTTP
 ADDRESSES = {"ses": "https://email.eu-west-1.control.example"}  # where the address says more than where
 CAMPAIGNS = {"brevo": "12", "klaviyo": "XVTP5Q", "listmonk": "12"}
 """Where the API's campaign ids have a form of their own."""
@@ -33,7 +37,7 @@ def decision_of(action: Action = Action.PAUSE_CAMPAIGN, mode: Mode = Mode.ACT, *
         "action": action, "mode": mode, "level": "paused", "previous_level": "healthy",
         "reason": "Pause campaign spring-2026", "evidence": json.dumps({"score": 55.0}), "policy_version": "1",
         "campaign_id": "spring-2026", "sending_ip": "192.0.2.1", "sources": ["esp"],
-        "mailbox_provider": "" if action == Action.REST_IP else "gmail",
+        "mailbox_provider": "" if action in {Action.REST_IP, Action.RETURN_IP} else "gmail",
     }  # fmt: skip
     return Decision(**(given | changes))
 
@@ -46,7 +50,11 @@ def decision_for(driver: str, action: Action = Action.PAUSE_CAMPAIGN) -> Decisio
 def control_of(driver: str, **changes: Any) -> Control:
     """A control of that driver with address and secret."""
     address = ADDRESSES.get(driver, "https://control.example")
-    return Control(**({"driver": driver, "base_url": address, "secret": SECRETS[driver]} | changes))
+    given = {
+        "driver": driver, "base_url": address, "secret": SECRETS[driver], "ip_pool": "marketing",
+        "tls_policy": "require", "topic": "acme.decisions", "path": "/etc/postfix/mailweir_hold.regexp",
+    }  # fmt: skip
+    return Control(**(given | changes))
 
 
 def source_of(driver: str, **changes: Any) -> Source:
@@ -54,9 +62,9 @@ def source_of(driver: str, **changes: Any) -> Source:
     return Source(name="esp", provider="sendgrid", control=control_of(driver, **changes))
 
 
-def made(request: ControlRequest | None) -> ControlRequest:
-    """The request, of which there must be one."""
-    assert request is not None
+def made(request: Effect | None) -> ControlRequest:
+    """The request over HTTP, of which there must be one."""
+    assert isinstance(request, ControlRequest)
     return request
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from connectors.control import ControlAnswer, Driver, Verdict
 from connectors.controls.postmark import POSTMARK
+from connectors.controls.sendgrid import SENDGRID
 from connectors.controls.ses import SES
 from connectors.controls.sparkpost import SPARKPOST
 from schemas.errors import Misconfigured, Permanent
@@ -184,3 +185,55 @@ def test_an_ip_that_only_one_mailbox_provider_refuses_is_not_rested_everywhere(d
 def test_what_is_no_address_never_becomes_a_path(driver: Driver, ip: str) -> None:
     with pytest.raises(Permanent):
         driver.request(decision_of(Action.REST_IP, sending_ip=ip), control_of(driver.name), NOW)
+
+
+RETURNING = pytest.mark.parametrize("driver", [SES, SPARKPOST, SENDGRID], ids=lambda driver: driver.name)
+
+
+@RETURNING
+def test_an_ip_returns_to_the_pool_that_the_decision_names_before_the_controls(driver: Driver) -> None:
+    named = decision_of(Action.RETURN_IP, ip_pool="newsletters")
+    request = made(driver.request(named, control_of(driver.name), NOW))
+    assert "newsletters" in request.url + request.body.decode()
+    assert "marketing" not in request.url + request.body.decode()
+
+
+@RETURNING
+def test_an_ip_without_a_pool_to_return_to_stays_where_it_is(driver: Driver) -> None:
+    with pytest.raises(Permanent, match=r"control\.ip_pool"):
+        driver.request(decision_of(Action.RETURN_IP), control_of(driver.name, ip_pool=""), NOW)
+
+
+def test_the_name_of_a_pool_never_becomes_another_path() -> None:
+    decision = decision_of(Action.REST_IP, ip_pool="../../user")
+    url = made(SENDGRID.request(decision, control_of("sendgrid"), NOW)).url
+    assert url == "https://control.example/v3/ips/pools/..%2F..%2Fuser/ips/192.0.2.1"
+
+
+def test_ses_never_drops_the_demand_for_tls_when_a_campaign_moves_to_another_pool() -> None:
+    decision = decision_of(Action.MOVE_POOL, ip_pool="newsletters")
+    with pytest.raises(Misconfigured, match=r"control\.tls_policy"):
+        SES.request(decision, control_of("ses", tls_policy=""), NOW)
+    body = made(SES.request(decision, control_of("ses"), NOW)).body
+    assert json.loads(body) == {"SendingPoolName": "newsletters", "TlsPolicy": "REQUIRE"}
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "body", "is_done"),
+    [
+        (Action.PAUSE_CAMPAIGN, 200, b'[{"batch_id": "spring-2026", "status": "pause"}]', True),
+        (Action.PAUSE_CAMPAIGN, 200, b"[]", False),
+        (Action.RESUME_CAMPAIGN, 200, b"[]", True),
+        (Action.RESUME_CAMPAIGN, 404, b"", True),
+        (Action.RESUME_CAMPAIGN, 200, b'[{"batch_id": "spring-2026", "status": "pause"}]', False),
+        (Action.RESUME_CAMPAIGN, 500, b"[]", False),
+        (Action.REST_IP, 200, b'{"ip": "192.0.2.1", "pools": ["other"]}', True),
+        (Action.REST_IP, 200, b'{"ip": "192.0.2.1", "pools": ["marketing"]}', False),
+        (Action.RETURN_IP, 200, b'{"ip": "192.0.2.1", "pools": ["other"]}', False),
+    ],
+)
+def test_sendgrid_is_looked_at_before_anything_is_repeated(
+    action: Action, status: int, body: bytes, is_done: bool
+) -> None:
+    answer = ControlAnswer(status=status, body=body)
+    assert SENDGRID.is_done(decision_of(action), control_of("sendgrid"), answer) == is_done

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from connectors.control_http import BODY_LIMIT, send
-from connectors.controls.base import ControlRequest
+from connectors.controls.effects import ControlRequest
 from schemas.errors import Misconfigured, Transient
 
 REQUEST = ControlRequest(method="POST", url="https://control.example/x", headers={"a": "b"}, body=b"{}")

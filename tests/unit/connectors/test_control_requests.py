@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from connectors.control import ControlAnswer, Verdict
 from connectors.controls.brevo import BREVO
+from connectors.controls.greenarrow import GREENARROW
 from connectors.controls.klaviyo import KLAVIYO
 from connectors.controls.kumomta import KUMOMTA
 from connectors.controls.listmonk import LISTMONK
@@ -89,6 +90,7 @@ def test_a_webhook_carries_the_decision_and_its_evidence_under_the_decisions_id(
     assert document["type"] == "mailweir.rest_ip"
     assert document["data"]["sending_ip"] == "192.0.2.1"
     assert document["data"]["evidence"] == {"score": 55.0}
+    assert document["data"].keys() >= {"share", "cause", "state", "reverts", "ip_pool", "expires_at"}
 
 
 @pytest.mark.parametrize(("action", "status"), [(Action.PAUSE_CAMPAIGN, "paused"), (Action.RESUME_CAMPAIGN, "running")])
@@ -192,3 +194,37 @@ def test_klaviyo_never_touches_what_is_no_flow(campaign: str) -> None:
 )
 def test_klaviyos_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
     assert_reads(KLAVIYO, ControlAnswer(status=status, body=body), verdict, said)
+
+
+@pytest.mark.parametrize(("action", "status"), [(Action.PAUSE_CAMPAIGN, "pause"), (Action.RESUME_CAMPAIGN, "normal")])
+def test_greenarrow_sets_the_status_of_the_send_that_the_campaign_is_named_after(action: Action, status: str) -> None:
+    request = made(GREENARROW.request(decision_of(action), control_of("greenarrow"), NOW))
+    url = "https://control.example/ga/api/v3/eng/sends_by_sendid/spring-2026/status"
+    assert (request.method, request.url) == ("POST", url)
+    assert json.loads(request.body) == {"send": {"status": status}}
+
+
+@pytest.mark.parametrize("campaign", ["Black Friday", "../1", "a/b", "x" * 101, "ä"])
+def test_greenarrow_refuses_a_campaign_that_cannot_be_a_send(campaign: str) -> None:
+    with pytest.raises(Permanent, match="SendID"):
+        GREENARROW.request(decision_of(campaign_id=campaign), control_of("greenarrow"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "said"),
+    [
+        (200, b'{"success":true,"data":{"send":{"id":2,"status":"pause"}}}', Verdict.DONE, "200"),
+        (
+            200,
+            b'{"success": false, "error_code": "not_found", "error_messages": ["no send"]}',
+            Verdict.REFUSED,
+            "no send",
+        ),
+        (404, b'{"success": false}', Verdict.REFUSED, "SendID"),
+        (401, b"", Verdict.UNAUTHORIZED, "control.secret"),
+        (429, b"", Verdict.RETRY, "429"),
+        (503, b"", Verdict.RETRY, "503"),
+    ],
+)
+def test_greenarrows_answers_are_read(status: int, body: bytes, verdict: Verdict, said: str) -> None:
+    assert_reads(GREENARROW, ControlAnswer(status=status, body=body), verdict, said)

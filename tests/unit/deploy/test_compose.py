@@ -21,7 +21,7 @@ import yaml
 
 from schemas.config_file import load_config
 from schemas.settings import Settings
-from streams.topics import MAX_MESSAGE_BYTES
+from schemas.topics import MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -32,6 +32,7 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 JOBS = {name for name, service in SERVICES.items() if service.get("restart") == "no"}
 COPIED = {"deploy/mailweir.yaml": "deploy/mailweir.example.yaml", "deploy/sources.env": "deploy/sources.env.example"}
 SERVICE_PORT = {"gateway": "gateway_port", "console": "console_port"}
+PUBLISHED_PORT = {**SERVICE_PORT, "suppression": "suppression_port"}
 
 
 def commands() -> set[str]:
@@ -68,7 +69,7 @@ def test_every_service_of_the_product_is_in_the_file() -> None:
     running = {" ".join(service["command"]) for service in OURS.values()}
     assert running == {
         *("topics apply", "tables apply"),
-        *("gateway", "normalise", "reputation", "remediation", "sink", "console"),
+        *("gateway", "normalise", "reputation", "remediation", "suppression", "sink", "console"),
     }
 
 
@@ -121,16 +122,16 @@ def test_a_health_check_asks_the_port_on_which_the_service_answers(name: str) ->
         assert match[1] == SERVICES[name]["environment"]["MAILWEIR_METRICS_PORT"]
 
 
-def test_only_gateway_console_and_grafana_are_published_and_on_loopback() -> None:
+def test_only_what_others_must_reach_is_published_and_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"gateway", "console", "grafana"}
+    assert set(published) == {"gateway", "console", "suppression", "grafana"}
     for name, ports in published.items():
         (address, outside, inside), *more = map(default_of, ports)
         assert not more
         assert address == "127.0.0.1"
         assert outside == inside
-        if name in SERVICE_PORT:
-            assert int(inside) == Settings.model_fields[SERVICE_PORT[name]].default
+        if name in PUBLISHED_PORT:
+            assert int(inside) == Settings.model_fields[PUBLISHED_PORT[name]].default
 
 
 def test_every_mounted_path_and_every_volume_exists() -> None:

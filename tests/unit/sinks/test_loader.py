@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from types import SimpleNamespace
 from typing import Any, cast
 
-import fastavro
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -16,12 +14,12 @@ from schemas.avro import VERSIONS, Codec
 from schemas.errors import FailureCode, Transient
 from schemas.remediation import Decision, Outcome
 from sinks.batches import Batch, Bounds, Entry, Partition
-from sinks.loader import CONTROL, Loader, Refusal, blocks
+from sinks.loader import CONTROL, Loader, Refusal
 from sinks.tables import TABLES
+from tests.native_rows import rows_of
 
 CODEC = Codec()
 SPEC = next(spec for spec in TABLES if spec.record is Outcome)
-VERSION = next(version for version in VERSIONS if version.record is Outcome)
 
 
 def outcome(number: int) -> bytes:
@@ -39,7 +37,7 @@ def batch(*values: bytes | None) -> Batch:
 
 
 class Store:
-    """Takes Avro inserts like the real one: reads every block, refuses all of it if one is unreadable."""
+    """Takes inserts like the real one: all rows of a block or none of them."""
 
     def __init__(self, refuses: tuple[int, ...] = (), code: int = 469) -> None:
         self.rows: dict[str, list[int]] = {}
@@ -48,11 +46,10 @@ class Store:
         self._code = code
 
     def raw_insert(self, table: str, *, column_names: Any, insert_block: bytes, fmt: str, settings: Any) -> None:
-        assert (table, fmt, settings["async_insert"], settings["insert_deduplicate"]) == ("outcomes", "Avro", 0, 1)
-        try:
-            attempts = [cast("dict[str, Any]", row)["attempt"] for row in fastavro.reader(io.BytesIO(insert_block))]
-        except Exception as error:
-            raise DatabaseError("type: avro::Exception", code=1001) from error
+        assert (table, fmt, settings["async_insert"], settings["insert_deduplicate"]) == ("outcomes", "Native", 0, 1)
+        rows = rows_of(insert_block)
+        assert all(tuple(row) == column_names for row in rows)
+        attempts = [row["attempt"] for row in rows]
         self.sizes.append(len(attempts))
         if set(self._refuses) & set(attempts):
             raise DatabaseError("refused", code=self._code)
@@ -71,13 +68,6 @@ class Store:
 def load(store: Any, wanted: Batch, *, is_repeat: bool = False) -> list[Refusal]:
     loader = Loader(cast("Client", store), CODEC)
     return loader.load(SPEC, wanted, loader.sort(SPEC, wanted), is_repeat=is_repeat)
-
-
-def test_every_body_stands_in_a_block_of_its_own() -> None:
-    bodies = [outcome(n)[5:] for n in range(3)]
-    found = list(fastavro.block_reader(io.BytesIO(blocks(VERSION, bodies))))
-    assert [block.num_records for block in found] == [1, 1, 1]
-    assert [next(iter(block))["attempt"] for block in found] == [0, 1, 2]  # type: ignore[call-overload,index]
 
 
 def test_one_insert_carries_the_whole_batch_under_its_token() -> None:
@@ -143,13 +133,22 @@ def test_foreign_values_and_records_of_another_topic_are_refused_and_the_rest_go
     assert store.stored() == [1, 2]
 
 
-def test_a_torn_body_is_found_and_the_rest_goes_in() -> None:
+def test_bodies_that_do_not_decode_are_set_aside_with_the_reason_and_the_rest_is_one_insert() -> None:
     store = Store()
     values = [outcome(n) for n in range(100)]
     values[40] = values[40][:-3]
+    values[41] += b"more"
     refused = load(store, batch(*values))
-    assert [(r.entry.offset, r.code) for r in refused] == [(40, FailureCode.UNDECODABLE)]
-    assert store.stored() == [n for n in range(100) if n != 40]
+    assert [(r.entry.offset, r.code) for r in refused] == [(40, FailureCode.UNDECODABLE), (41, FailureCode.UNDECODABLE)]
+    assert "it ends too early" in refused[0].reason
+    assert "it goes on after its last field" in refused[1].reason
+    assert store.rows == {"t@id:0:0-99:v1": [n for n in range(100) if n not in {40, 41}]}
+
+
+def test_a_batch_of_nothing_that_decodes_is_refused_without_an_insert() -> None:
+    store = Store()
+    assert len(load(store, batch(outcome(1)[:-3], outcome(2)[:5]))) == 2
+    assert store.sizes == []
 
 
 def test_what_only_the_store_refuses_is_found_by_halving_with_the_same_tokens_every_time() -> None:
@@ -162,7 +161,7 @@ def test_what_only_the_store_refuses_is_found_by_halving_with_the_same_tokens_ev
     assert len(first.sizes) <= 2 * 2 * 7, "halving costs two inserts per level and bad record"
 
 
-def test_a_memory_limit_is_waited_out_unless_a_record_does_not_decode() -> None:
+def test_a_memory_limit_is_waited_out() -> None:
     with pytest.raises(Transient):
         load(Store(refuses=(1,), code=241), batch(outcome(1), outcome(2)))
 

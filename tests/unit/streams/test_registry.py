@@ -19,11 +19,14 @@ def client(handler: httpx.MockTransport) -> httpx.Client:
 
 def test_every_version_is_registered_under_its_records_name() -> None:
     seen: dict[str, object] = {}
+    given: list[object] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.headers["content-type"] == "application/vnd.schemaregistry.v1+json"
-        seen[request.url.path] = json.loads(json.loads(request.content)["schema"])
-        return httpx.Response(200, json={"id": 1000 + len(seen)})
+        schema = json.loads(json.loads(request.content)["schema"])
+        seen[request.url.path] = schema
+        given.append(schema)
+        return httpx.Response(200, json={"id": 1000 + len(given)})
 
     ids = registered_ids(client(httpx.MockTransport(answer)))
     assert set(ids) == set(VERSIONS)

@@ -1,59 +1,74 @@
-// What was decided, why, what came of it and when.
+// What was decided, why, where it stands, who said what; and the way to say something.
 
 import { el, empty, icon, patch } from "../dom.js";
-import { duration, moment } from "../format.js";
+import { count, duration, moment } from "../format.js";
 import * as words from "../words.js";
-import { evidence } from "./evidence.js";
+import { evidence, verdict } from "./evidence.js";
+import * as ruling from "./ruling.js";
 
 export const needs = ["decisions"];
 
+export function start(redraw) {
+  ruling.start(document.getElementById("decisions-body"), document.getElementById("decisions-said"), redraw);
+}
+
 export function draw({ decisions }, now) {
   if (!decisions) return;
-  const rows = decisions.records;
+  const rows = decisions.records.map(ruling.current);
+  const waiting = rows.filter((row) => row.state === "waiting");
+  patch(document.getElementById("decisions-note"), waiting.length
+    ? el("a", { href: `#decision-${waiting[0].decision_id}`, class: "chip", "data-tone": "watch" }, icon("watch"), `${count(waiting.length)} ${waiting.length === 1 ? "waits" : "wait"} for you`)
+    : "last 24 hours");
   patch(document.getElementById("decisions-body"), rows.length
     ? el("ol", { class: "timeline" }, ...rows.map((row) => card(row, now)))
     : empty("Nothing had to be decided", "When a campaign, IP or domain leaves its limits, the decision appears here with its evidence."));
 }
 
 function card(row, now) {
-  const isDone = row.statuses.includes("done");
-  return el("li", { class: "event", "data-key": row.decision_id, "data-tone": words.tone(row.level) },
+  return el("li", { class: "event", id: `decision-${row.decision_id}`, "data-key": row.decision_id, "data-tone": words.tone(row.level) },
     icon(words.shape(row.level)),
     el("time", { class: "when", datetime: new Date(row.decided_at).toISOString() }, moment(row.decided_at, now)),
-    el("h3", {}, `${words.action(row.action, isDone)} ${words.keyName(row.key)}`),
+    el("h3", {}, `${words.action(row.action, words.isDone(row.state))} ${words.keyName(row.key)}`),
     el("p", {}, row.reason),
-    el("div", { class: "done" }, ...(row.statuses.length ? row.statuses.map((status, i) => outcome(row, status, i)) : [pending(row)])),
-    el("details", {}, el("summary", {}, icon("chevron"), "Evidence"), explained(row)));
+    el("div", { class: "done" }, state(row), ...row.statuses.map((status, i) => (status === "waiting" ? null : outcome(row, i)))),
+    ...row.ruling_verbs.map((verb, i) => el("p", { class: "said" }, el("b", {}, row.ruling_people[i]), ` ${words.verb(verb)} (${moment(row.ruling_times[i], now)}): `, el("q", {}, row.ruling_reasons[i]))),
+    ruling.part(row),
+    el("details", { "data-key": "evidence" }, el("summary", {}, icon("chevron"), "Evidence"), explained(row, now)));
 }
 
-function outcome(row, name, i) {
-  const [tone, label] = words.status(name);
-  return el("span", {}, el("span", { class: "chip", "data-tone": tone }, icon(words.shape(tone)), label), ` ${row.sources[i]}: ${row.details[i] || row.drivers[i]}`);
+function state(row) {
+  const [tone, label] = words.state(row);
+  return el("span", { class: "chip", "data-tone": tone }, icon(words.shape(tone)), label);
 }
 
-function pending(row) {
-  const text = { observe: "observed only, by policy", suggest: "waits for a person", act: "on its way to the sender" }[row.mode] ?? row.mode;
-  return el("span", { class: "chip", "data-tone": "quiet" }, icon("recovering"), text);
+function outcome(row, i) {
+  return el("span", {}, `${row.sources[i] || row.drivers[i]}: ${row.details[i] || words.plain(row.statuses[i])}`);
 }
 
-function explained(row) {
-  const score = parsed(row.evidence);
+function explained(row, now) {
   const facts = [
-    ["First signal", row.first_signal_at ? `${duration(row.decided_at - row.first_signal_at)} before the decision` : null],
-    ["Carried out", row.last_executed_at > 0 && row.statuses.length ? `${duration(row.last_executed_at - row.decided_at)} after it` : null],
+    ["First signal", row.first_signal_at > 0 ? `${duration(row.decided_at - row.first_signal_at)} before the decision` : null],
+    ["Carried out", row.last_executed_at > 0 && words.isDone(row.state) ? `${duration(row.last_executed_at - row.decided_at)} after it` : null],
     ["Level", `${row.previous_level || "none"} → ${row.level}`],
+    ["Cause", words.plain(row.cause)],
+    ["Let through", row.share < 1 ? `${+(100 * row.share).toPrecision(3)}\u202f% of the usual rate` : null],
+    ["Approve until", row.state === "waiting" && row.expires_at > 0 ? moment(row.expires_at, now) : null],
     ["Policy", `version ${row.policy_version}, mode ${row.mode}`],
     ["Decision", row.decision_id],
+    ["Takes back", row.reverts],
+    ["Taken back by", row.reverted_by],
   ].filter(([, value]) => value);
-  const list = el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
-  return score ? evidence(score, [el("h4", {}, "Course of events"), list]) : el("div", { class: "evidence" }, list);
+  const list = [el("h4", {}, "Course of events"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))];
+  const record = parsed(row.evidence);
+  if (typeof record?.score === "number") return evidence(record, list);
+  return record ? verdict(record, list) : el("div", { class: "evidence" }, el("div", {}, ...list));
 }
 
-/** The score record the decision was made from, or null when it is not one. */
+/** The record the decision was made from, or null when it is none. */
 function parsed(text) {
   try {
-    const score = JSON.parse(text);
-    return typeof score?.score === "number" ? score : null;
+    const record = JSON.parse(text);
+    return record && typeof record === "object" ? record : null;
   } catch {
     return null;
   }

@@ -61,7 +61,7 @@ function table(rows, runs, states) {
 function lines(row, values, states, width) {
   const id = `${row.tenant}/${row.kind}/${row.key}`;
   const isOpen = opened.has(id);
-  const penalties = JSON.parse(row.penalties), signals = JSON.parse(row.signals);
+  const penalties = JSON.parse(row.penalties), signals = JSON.parse(row.signals), emulations = JSON.parse(row.emulations ?? "[]");
   const worst = penalties.toSorted((a, b) => b.points - a.points)[0];
   const reason = worst && worst.points >= 1 ? worst.reason : null;
   const refused = row.bounced_address + row.bounced_block + row.bounced_rest;
@@ -76,7 +76,7 @@ function lines(row, values, states, width) {
     figure(share(row.delivered + refused ? row.bounced_block / (row.delivered + refused) : null)),
     figure(share(row.delivered ? row.complained / row.delivered : null)));
   if (!isOpen) return [line];
-  return [line, el("tr", { class: "more", "data-key": `${id}/more` }, el("td", { colspan: width }, evidence({ ...row, penalties, signals }, [], "h3")))];
+  return [line, el("tr", { class: "more", "data-key": `${id}/more` }, el("td", { colspan: width }, evidence({ ...row, penalties, signals, emulations }, [], "h3")))];
 }
 
 function chip(row, states) {

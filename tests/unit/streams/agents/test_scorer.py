@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer
 
 from schemas.aggregates import Level, ReputationScore
 from schemas.avro import Codec
@@ -18,19 +17,6 @@ from streams.kafka import LogProducer
 from streams.telemetry import Telemetry
 
 CODEC = Codec()
-
-
-class Election:
-    """The group; by the next poll somebody else may lead."""
-
-    deposes: Scorer | None = None
-
-    def poll(self, _timeout_s: float) -> None:
-        if self.deposes is not None:
-            self.deposes._leads = False
-
-
-ELECTION = cast(Consumer, Election())
 
 
 class FakeLog:
@@ -79,7 +65,7 @@ def scorer(log: FakeLog, monkeypatch: pytest.MonkeyPatch) -> Scorer:
     monkeypatch.setattr(scoring, "_PAUSE_S", 0.0)
     made = Scorer(
         "nowhere:1", log_producer=cast(LogProducer, log), codec=CODEC, score_key=cast(Any, None), partitions=1,
-        every_s=1.0, session_timeout_ms=6_000, clock_ms=lambda: 0, stats=Telemetry(),
+        leads=lambda: True, every_s=1.0, clock_ms=lambda: 0, stats=Telemetry(),
     )  # fmt: skip
     made._leads = True
     return made
@@ -90,7 +76,7 @@ async def test_slices_are_sent_at_once_and_waited_for_together(scorer: Scorer, l
         scorer._write([score(version)])
     assert log.sent == [1, 2, 3]
     assert log.acknowledged == []
-    scorer._land(ELECTION)
+    scorer._land()
     assert log.acknowledged == [1, 2, 3]
 
 
@@ -98,7 +84,7 @@ async def test_after_a_failure_nothing_newer_is_overtaken_by_what_is_sent_again(
     log.refusals = {2: 2}
     for version in (1, 2, 3):
         scorer._write([score(version)])
-    scorer._land(ELECTION)
+    scorer._land()
     assert log.sent == [1, 2, 3, 2, 2, 3], "the third goes out again, behind the second"
     assert log.acknowledged == [1, 2, 3]
 
@@ -110,7 +96,7 @@ async def test_without_room_in_the_queue_scores_wait_for_their_turn(scorer: Scor
     log.is_full = False
     scorer._write([score(3)])
     assert log.sent == [1], "the third does not overtake the second"
-    scorer._land(ELECTION)
+    scorer._land()
     assert log.acknowledged == [1, 2, 3]
 
 
@@ -118,16 +104,15 @@ async def test_a_log_that_never_answers_ends_the_process(scorer: Scorer, log: Fa
     log.refusals = {1: 1_000}
     scorer._write([score(1)])
     with pytest.raises(Transient):
-        scorer._land(ELECTION)
+        scorer._land()
     assert log.sent == [1] * 31
 
 
 async def test_who_has_lost_the_lead_sends_nothing_again(scorer: Scorer, log: FakeLog) -> None:
     log.refusals = {1: 1_000}
     scorer._write([score(1)])
-    election = Election()
-    election.deposes = scorer
-    scorer._land(cast(Consumer, election))
+    scorer._ask = lambda: False
+    scorer._land()
     assert log.sent == [1]
     assert not scorer._flying
 
@@ -136,5 +121,5 @@ async def test_an_orderly_end_with_a_silent_log_is_no_crash(scorer: Scorer, log:
     log.refusals = {1: 1_000}
     scorer._write([score(1)])
     scorer._halt.set()
-    scorer._land(ELECTION)
+    scorer._land()
     assert log.sent == [1]

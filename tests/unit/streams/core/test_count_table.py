@@ -21,7 +21,8 @@ TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 
 
 def adds(key: bytes, *, at: int = 1000, **counts: int) -> Increments:
-    return Increments([key], np.array([[counts.get(m, 0) for m in METRICS]]), np.array([at]), np.array([at]))
+    table = np.array([[counts.get(m, 0) for m in METRICS]])
+    return Increments([key], table, np.array([at]), np.array([at]), 0, np.zeros((0, 4), np.int32))
 
 
 def table() -> CountTable:
@@ -37,7 +38,8 @@ def decoded(rows: Any) -> dict[bytes, ReputationPartial]:
 def test_a_written_row_is_the_record_that_the_codec_encodes(key: str, minute: int, counts: list[int]) -> None:
     name = row_key("acme", "campaign", key, "main", minute)
     rows = table()
-    rows.add([Increments([name], np.array([counts]), np.array([5]), np.array([9]))], 77, is_replay=False)
+    more = Increments([name], np.array([counts]), np.array([5]), np.array([9]), 0, np.zeros((0, 4), np.int32))
+    rows.add([more], 77, is_replay=False)
     expected = ReputationPartial(
         tenant="acme", kind="campaign", key=key, source="main", minute=minute, partition=3, applied_offset=77,
         watermark=123, oldest_new_received_at=5, newest_received_at=9, **dict(zip(METRICS, counts, strict=True)),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from schemas.aggregates import KeyKind, ReputationPartial, ReputationScore
 from streams.core.counting import row_key
-from streams.core.reputation.detectors import DETECTORS
 from streams.core.reputation.ledger import Key, Ledger, narrow_first
 from streams.core.reputation.partial_rows import read_partials
 from streams.core.reputation.score import score
@@ -51,7 +50,7 @@ def scores(records: list[ReputationPartial], *, forgetting: bool = False) -> lis
 
 
 def as_of_now(ledger: Ledger, key: Key) -> ReputationScore:
-    return replace(score(ledger.view(key), DETECTORS, 0), oldest_new_received_at=0)
+    return replace(score(ledger.view(key), (), 0), oldest_new_received_at=0)
 
 
 @settings(max_examples=25, deadline=None)

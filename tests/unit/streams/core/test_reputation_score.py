@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from schemas.aggregates import KeyKind, Level
 from streams.core.reputation import beta
-from streams.core.reputation.detectors import DETECTORS
 from streams.core.reputation.penalties import CAUSES
 from streams.core.reputation.score import score
 from tests.unit.streams.core.reputation_cases import view_of
+from tests.unit.streams.core.watch_cases import watch_of
 
 COUNT = st.integers(0, 5000)
 FIELDS = ("delivered", "bounced_address", "bounced_block", "bounced_content", "deferred_reputation", "complained")
@@ -21,7 +21,7 @@ FIELDS = ("delivered", "bounced_address", "bounced_block", "bounced_content", "d
 @settings(max_examples=60, deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys(FIELDS, COUNT)), st.integers(1, 3000))
 def test_penalties_sum_to_what_is_missing_and_the_interval_holds_the_score(counts: dict[str, int], age: int) -> None:
-    result = score(view_of({0: counts}, age), DETECTORS, 123)
+    result = score(view_of({0: counts}, age), (), 123)
     assert sum(penalty.points for penalty in result.penalties) == pytest.approx(100 - result.score, abs=1e-9)
     assert 0 <= result.score_low <= result.score <= result.score_high <= 100
     for penalty in result.penalties:
@@ -34,25 +34,27 @@ def test_penalties_sum_to_what_is_missing_and_the_interval_holds_the_score(count
 
 
 def test_a_clean_campaign_scores_a_hundred_and_little_mail_says_little() -> None:
-    many = score(view_of({0: {"delivered": 100_000, "bounced_address": 500}}, 3000), DETECTORS, 0)
-    few = score(view_of({0: {"delivered": 10}}, 3000), DETECTORS, 0)
+    many = score(view_of({0: {"delivered": 100_000, "bounced_address": 500}}, 3000), (), 0)
+    few = score(view_of({0: {"delivered": 10}}, 3000), (), 0)
     assert many.score == few.score == 100
     assert many.score_low == 100
     assert few.score_low < 90
 
 
 def test_one_bounce_among_three_messages_is_no_verdict() -> None:
-    result = score(view_of({0: {"delivered": 2, "bounced_address": 1}}), DETECTORS, 0)
+    result = score(view_of({0: {"delivered": 2, "bounced_address": 1}}), (), 0)
     assert result.score > 90
     assert result.level == Level.HEALTHY
     assert result.score_low < result.score - 10
 
 
 def test_the_level_is_the_worst_signal_and_signals_explain_themselves() -> None:
-    result = score(view_of({0: {"delivered": 900, "bounced_address": 100}}), DETECTORS, 0)
+    minute = {0: {"delivered": 900, "bounced_address": 100}}
+    watch, name = watch_of(minute)
+    result = score(view_of(minute), watch.signals(name), 0)
     assert result.level == Level.PAUSED
     assert {signal.detector: signal.level for signal in result.signals} == {
-        "bounce_cusum": "paused", "complaint_exposure": "healthy",
+        "bounce_cusum": "paused", "complaint_exposure": "healthy", "complaint_cusum": "healthy",
     }  # fmt: skip
     assert [penalty.name for penalty in result.penalties] == ["list_quality"]
     assert "100 of the last 1000 attempts failed because the address does not exist, where 40.0 were tolerable" in (
@@ -61,7 +63,7 @@ def test_the_level_is_the_worst_signal_and_signals_explain_themselves() -> None:
 
 
 def test_a_key_without_any_minute_has_a_score() -> None:
-    result = score(view_of({}, 5, kind=KeyKind.IP.value), DETECTORS, 0)
+    result = score(view_of({}, 5, kind=KeyKind.IP.value), (), 0)
     assert result.score == 100
     assert result.window_start == result.as_of
 

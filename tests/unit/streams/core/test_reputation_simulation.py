@@ -6,29 +6,37 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from schemas.aggregates import KeyKind, ReputationPartial
-from schemas.config import Policy
+from schemas.policy import Policy
 from schemas.remediation import Decision, Mode
 from streams.commands import simulate_reputation as simulation
+from streams.commands.simulated_campaigns import Shares, draw, fates_of
+from streams.core.meaning import METRICS
+from streams.core.remediation.actions import judging_order
 from streams.core.remediation.desk import Desk
-from streams.core.reputation.detectors import COMPLAINTS, DETECTORS
-from streams.core.reputation.ledger import Ledger, narrow_first
-from streams.core.reputation.score import score
-from tests.unit.streams.core.reputation_cases import START, apply, partial_of
+from streams.core.reputation.watch import Watch
+from tests.unit.streams.core.reputation_cases import partial_of
+from tests.unit.streams.core.watch_cases import SLOT, name_of, take
 
 PROVIDERS = {"gmail": 0.5, "yahoo": 0.3, "outlook": 0.2}
 MINUTES = 120
 POLICY = Policy(mode=Mode.ACT)
 
 
+SHORT = replace(simulation.NORMAL, messages=40_000, minutes=10)
+GOOD = (simulation.Good(name="healthy", campaign=SHORT, goal=0.0),)
+BAD = (simulation.Bad(name="bad_list_paused_after", campaign=simulation.BAD_LIST, unit="messages", goal=700.0),)
+
+
 def test_the_command_prints_a_table_and_writes_the_same_figures(tmp_path: Path) -> None:
     out = io.StringIO()
-    code = simulation.run(runs=3, seed=5, json_path=tmp_path / "figures.json", out=out)
+    code = simulation.run(runs=20, seed=5, json_path=tmp_path / "figures.json", out=out, good=GOOD, bad=BAD)
     figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
     by_name = {figure["name"]: figure for figure in figures}
     assert by_name["healthy_paused"]["value"] == 0
@@ -39,9 +47,23 @@ def test_the_command_prints_a_table_and_writes_the_same_figures(tmp_path: Path) 
     assert code == (0 if met else 1)
 
 
-def test_the_same_seed_gives_the_same_fate() -> None:
-    fates = [simulation.fate_of(simulation.SPAM, (COMPLAINTS,), np.random.default_rng(9)) for _ in range(2)]
-    assert fates[0] == fates[1]
+def test_the_same_seed_gives_the_same_fates_and_another_one_others() -> None:
+    fates = [fates_of(simulation.BAD_LIST, 10, seed) for seed in (9, 9, 10)]
+    assert fates[0] == fates[1] != fates[2]
+
+
+@pytest.mark.parametrize("in_runs", [0.0, 0.5])
+def test_campaigns_are_drawn_with_the_rates_that_were_asked_for(in_runs: float) -> None:
+    campaign = replace(SHORT, shares=Shares(bounces=0.03, complaints=0.01), tilt=0.5, in_runs=in_runs)
+    drawn = draw(campaign, 50, np.random.default_rng(1))
+    sent = drawn.sent.sum() * 50
+    half = len(drawn.sent) // 2
+    assert drawn.sent.sum() == campaign.messages
+    assert drawn.bounced.sum() / sent == pytest.approx(0.03, rel=0.03)
+    assert drawn.late.shape[1] / sent == pytest.approx(0.97 * 0.01, rel=0.03)
+    assert drawn.bounced[:half].sum() / drawn.bounced[half:].sum() == pytest.approx(1.25 / 0.75, rel=0.06)
+    spread = drawn.bounced.var(axis=1).mean() / drawn.bounced.mean()
+    assert spread == pytest.approx(1.0, abs=0.1) if not in_runs else spread > 3.0
 
 
 Events = dict[tuple[str, str, str], dict[str, int]]  # (campaign, ip, provider) -> counts of one minute
@@ -79,15 +101,24 @@ def partials(minute: int, events: Events) -> Iterable[ReputationPartial]:
         yield partial_of(minute, minute, kind=kind.value, key=key, **totals)
 
 
+def part(counts: dict[str, int], second: int) -> dict[str, int]:
+    """What of a minute's counts falls into a second."""
+    return {name: counts[name] * (second + 1) // 60 - counts[name] * second // 60 for name in METRICS}
+
+
 def decisions_of(bounces: dict[str, float], blocked: str = "", seed: int = 1) -> list[Decision]:
     generator = np.random.default_rng(seed)
-    ledger, desk, decided = Ledger(), Desk(), []
+    watch, desk = Watch(), Desk(lambda _: POLICY)
+    decided: list[Decision] = []
     for minute in range(MINUTES):
-        for partial in partials(minute, river(minute, generator, bounces, blocked)):
-            apply(ledger, partial)
-        for key in narrow_first(ledger.changed()):
-            decision = desk.consider(score(ledger.view(key), DETECTORS, 0), POLICY, START + minute * 60_000)
-            decided += [decision] if decision else []
+        counted = list(partials(minute, river(minute, generator, bounces, blocked)))
+        rows = [(name_of(one.kind, one.key), one.minute, asdict(one)) for one in counted]
+        for second in range(60):
+            slot = SLOT + minute * 60 + second
+            take(watch, slot, *((name, at, part(counts, second)) for name, at, counts in rows))
+            said = [watch.verdict(name, slot) for name in watch.due(slot)]
+            decided += [made for verdict in sorted(said, key=judging_order) for made in desk.judge(verdict)]
+        decided += desk.pass_time((SLOT + minute * 60 + 60) * 1_000)
     return decided
 
 
@@ -98,9 +129,8 @@ def test_healthy_campaigns_provoke_no_decision_at_all(seed: int) -> None:
 
 def test_a_bought_list_is_paused_and_nothing_that_it_shares_with_others() -> None:
     decided = decisions_of({"a": 0.02, "b": 0.02, "bought": 0.15})
-    assert [(d.action, d.key) for d in decided if d.action in {"pause_campaign", "rest_ip"}] == [
-        ("pause_campaign", "bought")
-    ]
+    stopped = [(d.action, d.key) for d in decided if d.action in {"pause_campaign", "rest_ip"}]
+    assert set(stopped) == {("pause_campaign", "bought")}
     assert {d.campaign_id for d in decided if d.kind.startswith("campaign")} == {"bought"}
     assert {d.action for d in decided if not d.kind.startswith("campaign")} <= {"alert"}
 

@@ -20,7 +20,7 @@ class Noting(Lane[list[str]]):
     """State: what was added since the last cut. `fails`: how many writes to refuse."""
 
     def __init__(self) -> None:
-        app = worker_app("g", "nowhere:1", is_lane=True, session_timeout_ms=6_000)
+        app = worker_app("g", "nowhere:1", session_timeout_ms=6_000)
         super().__init__(app, LaneSettings(bootstrap="nowhere:1", group="g", topic="t"))
         self.written: Written = []
         self.fails = 0

@@ -222,6 +222,26 @@ def test_a_group_that_never_answers_ends_the_thread() -> None:
         poll_in_silence(made, times=3)
 
 
+def test_a_group_that_never_says_what_is_ours_after_partitions_were_given_up_ends_the_thread() -> None:
+    made = reader(Group())
+    assigned(made, 0)
+    poll_in_silence(made, times=6)
+    made._drop([TopicPartition("t", 0)])
+    poll_in_silence(made, times=2)
+    with pytest.raises(KafkaException):
+        poll_in_silence(made, times=3)
+
+
+def test_a_group_that_answers_after_partitions_were_given_up_clears_the_consumer() -> None:
+    made = reader(Group())
+    for _ in range(4):
+        assigned(made, 0)
+        made._drop([TopicPartition("t", 0)])
+        poll_in_silence(made, times=2)
+        assigned(made, 1)
+        poll_in_silence(made)
+
+
 def test_while_the_broker_is_away_the_group_may_be_silent() -> None:
     group = Group()
     group.is_away = True
@@ -240,7 +260,7 @@ def test_what_is_given_up_leaves_no_state_behind() -> None:
     assigned(made, 0)
     poll_in_silence(made)
     made._drop([TopicPartition("t", 0)])
-    assert made._stands == {}
+    assert len(made._silence) == 0
 
 
 def test_a_partition_that_comes_back_is_looked_at_anew() -> None:
@@ -254,7 +274,7 @@ def test_a_partition_that_comes_back_is_looked_at_anew() -> None:
 def poll_beside_another(made: Reader[None]) -> None:
     for second in range(60):
         made._owner.parts[1].fetched += 1
-        made._check_silence(CLOCK[0] + second)
+        made.check_silence(CLOCK[0] + second)
 
 
 def poll_in_silence(made: Reader[None], times: int = 1) -> None:
@@ -263,7 +283,7 @@ def poll_in_silence(made: Reader[None], times: int = 1) -> None:
     for _ in range(160 * times):
         made._next_batches()
         CLOCK[0] += 0.1
-        made._check_silence(CLOCK[0])
+        made.check_silence(CLOCK[0])
 
 
 def test_a_fatal_error_ends_the_thread() -> None:

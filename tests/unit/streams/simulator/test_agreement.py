@@ -13,8 +13,7 @@ import aiohttp
 import pytest
 
 from connectors.base import Context, Request
-from connectors.control import driver_named
-from connectors.controls.base import ControlAnswer, Verdict
+from connectors.control import ControlAnswer, ControlRequest, Verdict, driver_named
 from connectors.registry import connector
 from schemas.config import Config
 from schemas.config_file import parse_config
@@ -132,7 +131,7 @@ async def test_the_drivers_stop_what_they_are_told_to(source: str, action: Actio
             campaign_id=campaign, sending_ip=ip,
         )  # fmt: skip
         wish = driver.request(decision, control, NOW_MS)
-        assert wish is not None
+        assert isinstance(wish, ControlRequest)
         async with (
             aiohttp.ClientSession() as session,
             session.request(wish.method, wish.url, headers=dict(wish.headers), data=wish.body) as answer,

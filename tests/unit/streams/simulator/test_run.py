@@ -44,7 +44,7 @@ def test_what_the_gateway_accepts_is_the_truth(healthy: Run) -> None:
     assert {key for post in genuine for key in post.keys} == set(run.truth.accepted)
     assert sum(len(post.keys) for post in genuine) == run.truth.events["accepted"]
     assert len(gateway.received) == run.truth.requests["posted"] == run.progress.requests
-    assert 150 < len(run.truth.accepted) < 450
+    assert 50 < len(run.truth.accepted) < 450
     assert {key.provider for key in run.truth.accepted} == {"sendgrid", "kumomta", "mailgun", "ses"}
     assert run.truth.uncertain == {}
 
@@ -124,18 +124,25 @@ async def test_a_stop_ends_the_run_early() -> None:
 
 
 async def test_a_flaky_delivery_repeats_forges_and_garbles_but_the_truth_counts_once() -> None:
-    run = simulator("flaky", rate=900)
+    run = simulator("flaky", rate=900, duration_s=600.0)
     token = next(s["secrets"][0] for s in run.config("")["sources"] if s["name"] == "kumomta")
 
     def careful(source: str, headers: Mapping[str, str], body: bytes, number: int) -> int:
         return 401 if source == "kumomta" and headers.get("Authorization") != f"Bearer {token}" else 200
 
-    run, gateway = await run_against(run, StubGateway(careful))
+    def has_seen_all() -> bool:
+        kinds = Counter(post.kind for post in run.truth.posts)
+        copies = Counter(request.body for request in gateway.received).values()
+        return kinds[PostKind.FORGED] > 3 and kinds[PostKind.GARBAGE] > 0 and max(copies, default=0) == 3
+
+    async with StubGateway(careful) as gateway:
+        going = asyncio.create_task(run.run(gateway.url))
+        await wait_for(has_seen_all)
+        run.stop()
+        await asyncio.wait_for(going, 60)
     kinds = Counter(post.kind for post in run.truth.posts)
-    assert kinds[PostKind.FORGED] > 3
-    assert kinds[PostKind.GARBAGE] > 0
     assert run.truth.events["accepted"] > len(run.truth.accepted) * 1.2
-    assert max(Counter(request.body for request in gateway.received).values()) == 3
+    assert max(Counter(request.body for request in gateway.received).values()) == 3, "three copies at most"
     assert run.truth.dead_letters >= kinds[PostKind.GARBAGE]
     forged = {key for post in run.truth.posts if post.kind is PostKind.FORGED for key in post.keys}
     assert forged.isdisjoint(run.truth.accepted)

@@ -1,0 +1,1 @@
+"""Channels of alerts: one module each, listed in `connectors.alert`."""

@@ -1,0 +1,1 @@
+"""One module per service whose own suppression list can be read or added to; `connectors.suppression` lists them."""
