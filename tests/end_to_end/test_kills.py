@@ -14,6 +14,7 @@ from tests.end_to_end.river import Disturb, Ride, ride, until
 
 SERVICES = ("gateway", "normalise", "reputation", "remediation", "suppression", "sink", "store", "console")
 LONGEST_S = 200.0  # the traffic ends when the last service is back
+pytestmark = pytest.mark.timeout(600)  # a busy machine; a ride ends itself, and says why, before
 
 
 def kill_each(seed: int) -> tuple[list[str], Disturb]:
