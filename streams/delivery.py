@@ -8,7 +8,6 @@ know when the last report is in, and turn the first failure into one of our erro
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -16,6 +15,7 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import KafkaError, Message
 
 from schemas.errors import FailureCode, Permanent, Transient
+from streams.bell import Bell
 
 Headers = Sequence[tuple[str, bytes]]
 Position = tuple[int, int]
@@ -72,12 +72,12 @@ class Count:
     `report` runs in the poll thread; `reported` is written there only and `_size` by the caller only.
     """
 
-    def __init__(self, finished: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.reported = 0
         self._size = -1
         self._failed = 0
         self._error: KafkaError | None = None
-        self._finished = finished
+        self._finished: Callable[[], None]
 
     def report(self, error: KafkaError | None, _message: Message) -> None:
         """The delivery callback of every record of the call."""
@@ -88,9 +88,12 @@ class Count:
         if self.reported == self._size:
             self._finished()
 
-    def close(self, size: int) -> bool:
-        """There were `size` records and none will follow. True when all reports are in already."""
-        self._size = size
+    def close(self, size: int, finished: Callable[[], None]) -> bool:
+        """There were `size` records and none will follow. True when all reports are in already.
+
+        `finished` is called in the poll thread when the last one comes.
+        """
+        self._finished, self._size = finished, size
         return self.reported == size
 
     def check(self) -> None:
@@ -115,10 +118,9 @@ class Sending:
     Made by `LogProducer.begin`. Everything stays in order. When `add` or `finish` raises, all of it counts as failed.
     """
 
-    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, patience_s: float) -> None:
-        self._log, self._loop, self._patience_s = log, loop, patience_s
-        self._done: asyncio.Future[None] = loop.create_future()
-        self._count = Count(partial(wake, loop, self._done))
+    def __init__(self, log: Log, bell: Bell) -> None:
+        self._log, self._bell = log, bell
+        self._count = Count()
         self._size = 0
 
     async def add(self, topic: str, pairs: Sequence[Pair]) -> None:
@@ -128,9 +130,10 @@ class Sending:
         """
         if not pairs:
             return
-        deadline, start = self._loop.time() + self._patience_s, 0
+        loop, start = self._bell.loop, 0
+        deadline = loop.time() + self._bell.patience_s
         while (start := self._log.offer(topic, pairs, start, self._count.report)) < len(pairs):
-            if self._loop.time() >= deadline:
+            if loop.time() >= deadline:
                 raise queue_full()
             await asyncio.sleep(QUEUE_PAUSE_S)
         self._size += len(pairs)
@@ -138,10 +141,11 @@ class Sending:
 
     async def finish(self) -> None:
         """Wait until every record is acknowledged. Raises as `send_all` does."""
-        if not self._count.close(self._size):
+        done = self._bell.loop.create_future()
+        if not self._count.close(self._size, partial(self._bell.ring, done)):
+            self._bell.expect(done)
             try:
-                async with asyncio.timeout(self._patience_s):
-                    await self._done
+                await done
             except TimeoutError:
                 raise no_answer(self._size) from None
         self._count.check()
@@ -156,18 +160,6 @@ def as_error(error: KafkaError, what: str) -> Transient | Permanent:
     if code in _NOT_THERE:
         return Transient(f"{what}: the topic or partition does not exist; run `mailweir topics apply`")
     return Transient(f"{what}: not acknowledged by the log ({error.str()})", retry_after_s=1.0)
-
-
-def wake(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    """Complete `done` from another thread."""
-    # A report may come after the loop that asked for it has ended; nobody waits then.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(_settle, done)
-
-
-def _settle(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
 
 
 def share(failed: int, size: int) -> str:

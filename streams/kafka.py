@@ -26,6 +26,7 @@ from confluent_kafka import KafkaException, Producer
 
 from schemas.errors import Transient
 from schemas.topics import MAX_MESSAGE_BYTES
+from streams.bell import Bell
 from streams.broker_state import STATS_MS, BrokerState
 from streams.delivery import (
     QUEUE_PAUSE_S,
@@ -40,7 +41,6 @@ from streams.delivery import (
     no_answer,
     queue_full,
     share,
-    wake,
 )
 from streams.topics import BACK_SOON, apply_topics, text_of
 
@@ -91,6 +91,7 @@ class LogProducer:
             "stats_cb": self._state.on_stats,
             "error_cb": self._state.on_error,
         }
+        self._last_bell: Bell | None = None  # of the loop that sent last
         self._is_closed = threading.Event()
         self._producer = Producer(self._settings)
         self._poller = threading.Thread(target=self._poll, name="log-producer", daemon=True)
@@ -109,15 +110,32 @@ class LogProducer:
         Raises Transient when it was not acknowledged in time or the queue is full (it may still arrive:
         readers drop duplicates by id), Permanent when it is larger than the log takes.
         """
-        record = Record(topic, value, key, partition, headers)
-        return (await self._send([record], queue_wait_s=0.0))[0]
+        bell = self._bell()
+        done = bell.loop.create_future()
+        receipt = Receipt(1, partial(bell.ring, done))
+        if not self._offer(Record(topic, value, key, partition, headers), partial(receipt.report, 0)):
+            raise queue_full()
+        return (await self._reported(receipt, bell, done, 1))[0]
 
     async def send_all(self, records: Sequence[Record]) -> list[Position]:
         """Append all records; their (partition, offset) in order. Waits for room in a full queue.
 
         Raises as `send` does, for all records together; repeat the whole call.
         """
-        return await self._send(records, queue_wait_s=self._ack_timeout_s)
+        if not records:
+            return []
+        bell = self._bell()
+        done = bell.loop.create_future()
+        receipt = Receipt(len(records), partial(bell.ring, done))
+        deadline = bell.loop.time() + self._ack_timeout_s
+        for index, record in enumerate(records):
+            while not self._offer(record, partial(receipt.report, index)):
+                if bell.loop.time() >= deadline:
+                    raise queue_full()
+                await asyncio.sleep(QUEUE_PAUSE_S)
+            if index % _YIELD_EVERY == _YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+        return await self._reported(receipt, bell, done, len(records))
 
     def produce_all(self, records: Sequence[Record]) -> list[Position]:
         """`send_all` for a thread: blocks until everything is acknowledged or the timeout has passed."""
@@ -185,7 +203,7 @@ class LogProducer:
 
     def begin(self) -> Sending:
         """A call whose records are handed over in parts; only on an event loop."""
-        return Sending(self, asyncio.get_running_loop(), self._ack_timeout_s + _SLACK_S)
+        return Sending(self, self._bell())
 
     def offer(self, topic: str, pairs: Sequence[Pair], start: int, on_delivery: OnDelivery) -> int:
         """Queue pairs from `start` on; up to where the queue had room. Raises as `send` does."""
@@ -204,25 +222,18 @@ class LogProducer:
         """Note that the broker has acknowledged something: this producer's id is good."""
         self._state.acknowledged()
 
-    async def _send(self, records: Sequence[Record], *, queue_wait_s: float) -> list[Position]:
-        if not records:
-            return []
+    def _bell(self) -> Bell:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        receipt = Receipt(len(records), partial(wake, loop, done))
-        deadline = loop.time() + queue_wait_s
-        for index, record in enumerate(records):
-            while not self._offer(record, partial(receipt.report, index)):
-                if loop.time() >= deadline:
-                    raise queue_full()
-                await asyncio.sleep(QUEUE_PAUSE_S)
-            if index % _YIELD_EVERY == _YIELD_EVERY - 1:
-                await asyncio.sleep(0)
+        if self._last_bell is None or self._last_bell.loop is not loop:
+            self._last_bell = Bell(loop, self._ack_timeout_s + _SLACK_S)
+        return self._last_bell
+
+    async def _reported(self, receipt: Receipt, bell: Bell, done: asyncio.Future[None], size: int) -> list[Position]:
+        bell.expect(done)
         try:
-            async with asyncio.timeout(self._ack_timeout_s + _SLACK_S):
-                await done
+            await done
         except TimeoutError:
-            raise no_answer(len(records)) from None
+            raise no_answer(size) from None
         return self._positions(receipt)
 
     def _positions(self, receipt: Receipt) -> list[Position]:

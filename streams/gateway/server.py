@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -89,6 +90,8 @@ async def _warm_up(app: Gateway, log: WarmLog) -> None:
             app.pages.unready = str(error)
             await asyncio.sleep(_WARM_UP_PAUSE_S)
         else:
+            gc.collect()
+            gc.freeze()  # what is here now stays; looking through it again and again would delay answers
             app.pages.unready = ""
             return
 
