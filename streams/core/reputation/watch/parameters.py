@@ -93,6 +93,7 @@ BLOCK_THRESHOLDS: Mapping[KeyKind, Thresholds] = {
     KeyKind.DOMAIN_PROVIDER: CUSUM,
 }
 _HAS_PROVIDER = (KeyKind.CAMPAIGN_PROVIDER, KeyKind.IP_PROVIDER, KeyKind.DOMAIN_PROVIDER, KeyKind.PROVIDER)
+_KINDS = frozenset(KeyKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +111,19 @@ class Parameters:
     base_rate: float = 0.0
     base_rates: Mapping[str, float] = field(default_factory=dict)
 
+    def alike(self, kind: str, key: str) -> tuple[str, str, bool]:
+        """Equal for keys that are watched by the same numbers only."""
+        end = key.rpartition("|")[2]
+        learned = key if key in self.base_rates else end if end in self.base_rates or end in self.curves else ""
+        return kind if kind in _KINDS else "", learned, "|" in key
+
     def curve_of(self, kind: str, key: str) -> DelayCurve:
         """How late complaints about this key come."""
         return self.curves.get(key.rpartition("|")[2], self.curve) if kind in _HAS_PROVIDER else self.curve
 
     def detectors_of(self, kind: str, key: str) -> tuple[Place, ...]:
         """Who watches this key; nobody does if the kind is unknown."""
-        if kind not in set(KeyKind):
+        if kind not in _KINDS:
             return ()
         found, thresholds = WATCHED[KeyKind(kind)], BLOCK_THRESHOLDS.get(KeyKind(kind))
         if thresholds is None:

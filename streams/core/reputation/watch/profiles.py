@@ -37,6 +37,7 @@ class Profiles:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._numbers: dict[tuple[tuple[Place, ...], DelayCurve], int] = {}
+        self._alike: dict[tuple[str, str, bool], int] = {}  # as many as there are kinds and learned rates
         self.detectors: list[tuple[Place, ...]] = []
         self.tables = Tables(
             np.zeros((0, DETECTORS), np.bool_), np.zeros((0, DETECTORS, NUMBERS)), np.zeros((0, 2, 1 + RATES))
@@ -48,6 +49,13 @@ class Profiles:
 
     def _of(self, name: bytes) -> int:
         _, kind, key = name.decode().split("\x1f", 2)
+        alike = self._parameters.alike(kind, key)
+        number = self._alike.get(alike)
+        if number is None:
+            number = self._alike[alike] = self._number(kind, key)
+        return number
+
+    def _number(self, kind: str, key: str) -> int:
         watched = self._parameters.detectors_of(kind, key), self._parameters.curve_of(kind, key)
         number = self._numbers.get(watched)
         if number is None:

@@ -12,8 +12,10 @@ from schemas.aggregates import KeyKind, Level
 from schemas.avro import Codec
 from schemas.verdicts import Verdict
 from streams.core.compiled import Floats
+from streams.core.reputation.delay import DelayCurve
 from streams.core.reputation.watch import Watch
-from streams.core.reputation.watch.parameters import LATELY, PARAMETERS, Place
+from streams.core.reputation.watch.parameters import LATELY, PARAMETERS, Parameters, Place
+from streams.core.reputation.watch.profiles import Profiles
 from streams.core.reputation.watch.watch import CLOCK, ROWS_A_PART
 from tests.unit.streams.core.reputation_cases import START
 from tests.unit.streams.core.watch_cases import MINUTE_MS, SLOT, Row, Slot, columns, name_of, take, watch_of
@@ -294,3 +296,16 @@ def test_every_kind_is_watched_by_at_most_one_refusal_detector(kind: KeyKind) ->
     assert len(set(numbers)) == len(numbers)
     assert sum(isinstance(place, Place) and place.number in (0, 3) for place in places) <= 1
     assert LATELY == 2
+
+
+def test_keys_share_their_numbers_exactly_if_the_same_is_learned_of_them() -> None:
+    quick = DelayCurve(fast_h=0.3, slow_h=0.3, sigma=1.3)
+    learned = Parameters(version="x", curves={"gmail": quick}, base_rates={"1.2.3.4|yahoo": 0.2, "web": 0.1})
+    ends = ("gmail", "yahoo", "web", "other")
+    asked = [(kind.value, key) for kind in KeyKind for end in ends for key in (end, f"1.2.3.4|{end}", f"5.6.7.8|{end}")]
+    profiles = Profiles(learned).of([name_of(kind, key) for kind, key in [*asked, ("no_kind", "a|gmail")]])
+    numbers: dict[object, int] = {}
+    for (kind, key), profile in zip(asked, profiles.tolist(), strict=False):
+        watched = learned.detectors_of(kind, key), learned.curve_of(kind, key)
+        assert numbers.setdefault(watched, profile) == profile
+    assert len(set(numbers.values())) == len(numbers) > 10
