@@ -148,7 +148,9 @@ class Rig:
         behind = list(feed.failures)
         if not self._is_marked_within(deadline_s):
             behind.append(f"markers {dict(self.reader.markers)} of {dict(self.ends)}")
-        elif not self.wait(10, self._all_committed):
+        elif not self.wait(
+            deadline_s, self._all_committed
+        ):  # whoever marked the end may be dead, and joins take their time
             behind.append(f"committed {self._committed()} of {dict(self.ends)}")
         wrong = differences(self.source.counts, self.reader.counts())
         if not wrong and not behind:
