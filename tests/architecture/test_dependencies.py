@@ -13,7 +13,14 @@ import pytest
 from tests.architecture.source_tree import PACKAGES, modules, unit_of, within
 
 PLUMBING = {  # the log and the figures; nothing of the domain
-    *("streams.topics", "streams.kafka", "streams.broker_state", "streams.delivery", "streams.registry"),
+    *(
+        "streams.topics",
+        "streams.kafka",
+        "streams.broker_state",
+        "streams.delivery",
+        "streams.bell",
+        "streams.registry",
+    ),
     *("streams.telemetry", "streams.health", "streams.logs", "streams.clock"),
 }
 
@@ -32,9 +39,10 @@ ALLOWED: dict[str, set[str]] = {
     "streams.clock": set(),
     "streams.registry": {"schemas"},
     "streams.topics": {"schemas"},
-    "streams.kafka": {"schemas", "streams.topics", "streams.delivery", "streams.broker_state"},
+    "streams.kafka": {"schemas", "streams.topics", "streams.delivery", "streams.bell", "streams.broker_state"},
     "streams.broker_state": set(),
-    "streams.delivery": {"schemas"},
+    "streams.delivery": {"schemas", "streams.bell"},
+    "streams.bell": set(),
     "streams.lane": {"schemas", "streams.core", *PLUMBING},
     "streams.follow": {"schemas", "connectors", *PLUMBING},
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
