@@ -69,6 +69,13 @@ STAGES: tuple[Stage, ...] = (
         promises=("suppression_check_p99_ms",),
     ),
     Stage(name="watch", module="benchmarks.watch", quick_s=120, long_s=300, promises=("watch_core_share",)),
+    Stage(
+        name="segments_evaluator",
+        module="benchmarks.segments_evaluator",
+        quick_s=120,
+        long_s=300,
+        promises=("segments_one_us", "segments_fifty_us"),
+    ),
     Stage(name="growth", module="benchmarks.growth", quick_s=0, long_s=1_800),
 )
 
