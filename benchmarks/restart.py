@@ -76,13 +76,14 @@ def _service(bootstrap: str, partitions: int, log: Path) -> Iterator[int]:
     }
     process = processes.spawn([sys.executable, "-m", "streams", "reputation"], log=log, env={**os.environ, **settings})
     try:
-        _until_ready(f"http://{ports.LOOPBACK}:{port}/readyz", process)
+        until_ready(f"http://{ports.LOOPBACK}:{port}/readyz", process)
         yield process.pid
     finally:
         processes.kill(process)
 
 
-def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a service says that it is ready. Raises CannotRunError."""
     deadline = time.monotonic() + _TIMEOUT_S
     with httpx.Client(timeout=5.0, trust_env=False) as client:
         while time.monotonic() < deadline and process.poll() is None:
@@ -92,7 +93,7 @@ def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             except httpx.TransportError:
                 pass
             time.sleep(_POLL_S)
-    raise brokers.CannotRunError("the reputation service did not get ready")
+    raise brokers.CannotRunError("the service did not get ready")
 
 
 def _until_committed(bootstrap: str, traffic: Traffic) -> None:

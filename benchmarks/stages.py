@@ -70,6 +70,13 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(name="watch", module="benchmarks.watch", quick_s=120, long_s=300, promises=("watch_core_share",)),
     Stage(
+        name="segments",
+        module="benchmarks.segments",
+        quick_s=240,
+        long_s=600,
+        promises=("segments_eps", "segments_transition_p99_ms"),
+    ),
+    Stage(
         name="segments_evaluator",
         module="benchmarks.segments_evaluator",
         quick_s=120,

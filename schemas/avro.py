@@ -32,6 +32,7 @@ from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import FailingDays, Suppression
+from schemas.transitions import SegmentTransition
 from schemas.verdicts import RemediationState, SlotCounts, Verdict, WatchPosition, WatchState
 
 Record = TypeVar("Record")
@@ -80,6 +81,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(21, FailingDays, 1),
     SchemaVersion(23, ReputationScore, 2),
     SchemaVersion(24, WatchPosition, 1),
+    SchemaVersion(25, SegmentTransition, 1),
 )
 
 

@@ -184,7 +184,8 @@ class Limits(_Strict):
 
 class Config(_Strict):
     """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it; `console_url`: the
-    console's as people see it, for links in alerts.
+    console's as people see it, for links in alerts. `segments`: the file or folder with segments, beside the
+    configuration file unless it is an absolute path; "" for none.
     """
 
     public_url: str = ""
@@ -195,6 +196,7 @@ class Config(_Strict):
     alerts: list[Alert] = Field(default_factory=list)
     limits: Limits = Limits()
     warmups: list[Warmup] = Field(default_factory=list)
+    segments: str = ""
 
     @field_validator("warmups")
     @classmethod

@@ -18,6 +18,7 @@ class Stage(StrEnum):
     REPUTATION = "reputation"
     REMEDIATION = "remediation"
     SUPPRESSION = "suppression"
+    SEGMENTS = "segments"
     SINK = "sink"
 
 

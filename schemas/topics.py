@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.aggregates import ReputationPartial, ReputationScore
+from schemas.aggregates import LaneMarker, ReputationPartial, ReputationScore
 from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import Suppression
+from schemas.transitions import SegmentTransition
 from schemas.verdicts import RemediationState, SlotCounts, Verdict, WatchState
 
 HOUR_MS = 3_600_000
@@ -137,6 +138,30 @@ SUPPRESSIONS = Topic(
     is_partitioned=False,
     uncompacted_ms=DAY_MS,  # facts of writers that did not know of each other are joined before one is dropped
 )
+RECIPIENT_EVENTS = Topic(
+    "mailweir.recipient-events.v1",
+    EmailEvent,  # and activity events, and ticks: both event topics in one order
+    "tenant and recipient",
+    is_compacted=False,
+    retention_ms=7 * DAY_MS,
+    is_partitioned=True,
+)
+SEGMENT_STATES = Topic(
+    "mailweir.segment-states.v1",
+    LaneMarker,  # beside rows in a form of their own (`streams.core.segments.row`)
+    "tenant and recipient",
+    is_compacted=True,
+    retention_ms=0,
+    is_partitioned=True,
+)
+SEGMENT_TRANSITIONS = Topic(
+    "mailweir.segment-transitions.v1",
+    SegmentTransition,
+    "tenant and recipient",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=True,
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -162,5 +187,8 @@ TOPICS: tuple[Topic, ...] = (
     AUTH_REPORTS,
     STANDING_REPORTS,
     SUPPRESSIONS,
+    RECIPIENT_EVENTS,
+    SEGMENT_STATES,
+    SEGMENT_TRANSITIONS,
     DEAD_LETTERS,
 )

@@ -20,6 +20,7 @@ from streams.bell import Bell
 Headers = Sequence[tuple[str, bytes]]
 Position = tuple[int, int]
 Pair = tuple[bytes, bytes]  # a record's value and key
+Raw = tuple[bytes | None, bytes | None]  # the same of a record that may lack either
 OnDelivery = Callable[[KafkaError | None, Message], None]
 QUEUE_PAUSE_S = 0.005
 
@@ -105,7 +106,7 @@ class Count:
 class Log(Protocol):
     """What a `Sending` needs of the producer."""
 
-    def offer(self, topic: str, pairs: Sequence[Pair], start: int, on_delivery: OnDelivery) -> int:
+    def offer(self, topic: str, pairs: Sequence[Raw], start: int, on_delivery: OnDelivery, partition: int = -1) -> int:
         """Queue pairs from `start` on; up to where there was room. Raises Transient or Permanent."""
 
     def acknowledged(self) -> None:
@@ -123,16 +124,17 @@ class Sending:
         self._count = Count()
         self._size = 0
 
-    async def add(self, topic: str, pairs: Sequence[Pair]) -> None:
+    async def add(self, topic: str, pairs: Sequence[Raw], partition: int = -1) -> None:
         """Queue these values and keys, then let other tasks run. Waits for room in a full queue.
 
+        `partition` -1 lets the keys decide.
         Blocks the loop for some 2 us a record, so hand over a thousand at a time. Raises as `send_all` does.
         """
         if not pairs:
             return
         loop, start = self._bell.loop, 0
         deadline = loop.time() + self._bell.patience_s
-        while (start := self._log.offer(topic, pairs, start, self._count.report)) < len(pairs):
+        while (start := self._log.offer(topic, pairs, start, self._count.report, partition)) < len(pairs):
             if loop.time() >= deadline:
                 raise queue_full()
             await asyncio.sleep(QUEUE_PAUSE_S)

@@ -32,8 +32,8 @@ from streams.delivery import (
     QUEUE_PAUSE_S,
     Headers,
     OnDelivery,
-    Pair,
     Position,
+    Raw,
     Receipt,
     Record,
     Sending,
@@ -205,13 +205,13 @@ class LogProducer:
         """A call whose records are handed over in parts; only on an event loop."""
         return Sending(self, self._bell())
 
-    def offer(self, topic: str, pairs: Sequence[Pair], start: int, on_delivery: OnDelivery) -> int:
+    def offer(self, topic: str, pairs: Sequence[Raw], start: int, on_delivery: OnDelivery, partition: int = -1) -> int:
         """Queue pairs from `start` on; up to where the queue had room. Raises as `send` does."""
         produce, index = self._producer.produce, start
         try:
             for index in range(start, len(pairs)):
                 value, key = pairs[index]
-                produce(topic, value, key, -1, on_delivery)
+                produce(topic, value, key, partition, on_delivery)
         except BufferError:
             return index
         except KafkaException as error:

@@ -16,6 +16,7 @@ from sinks.tables import (
     reputation_partials,
     reputation_scores,
     rulings,
+    segment_transitions,
     standing_reports,
     suppressions,
     verdicts,
@@ -36,5 +37,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     auth_reports.TABLE,
     standing_reports.TABLE,
     suppressions.TABLE,
+    segment_transitions.TABLE,
     dead_letters.TABLE,
 )

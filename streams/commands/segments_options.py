@@ -10,11 +10,19 @@ from typing import Annotated
 import typer
 
 from streams.commands.ending import end
+from streams.commands.service import service
 
-app = typer.Typer(help="Segments: named rules about recipients.", no_args_is_help=True)
+app = typer.Typer(help="Segments: named rules about recipients; and who is in them.", invoke_without_command=True)
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. Default: segments.")]
 SegmentId = Annotated[str, typer.Option("--id", help="Which segment; needed where there are several.")]
 _FOLDER = Path("segments")
+
+
+@app.callback(invoke_without_command=True)
+def segments(context: typer.Context) -> None:
+    """Keep who is in which segment."""
+    if context.invoked_subcommand is None:
+        service("run_segments")
 
 
 @app.command("check")

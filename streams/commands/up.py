@@ -14,6 +14,7 @@ from rich.console import Console
 from schemas.config import Config
 from schemas.config_file import load_config
 from schemas.errors import Misconfigured, Transient
+from schemas.segments.configured import configured_segments
 from schemas.settings import Settings, load_settings
 from streams.local.interrupt import Interrupt
 from streams.local.stack import Plan, Port, Stack
@@ -31,17 +32,21 @@ def run(*, data: Path, environ: Mapping[str, str], console: Console | None = Non
     """
     settings = load_settings(environ)
     config = load_config(settings.config, environ)
+    if config.segments:
+        configured_segments(
+            config, settings.config
+        )  # the service would end again and again, with the reason in its log
     console = console or Console()
     try:
         with Workspace(data) as workspace:
-            return asyncio.run(_serve(workspace, plan_of(settings, environ), config, console))
+            return asyncio.run(_serve(workspace, plan_of(settings, environ, config), config, console))
     except Transient as error:
         say_error(console, error)
         return 1
 
 
-def plan_of(settings: Settings, environ: Mapping[str, str]) -> Plan:
-    """The stack that settings ask for: ports and servers named in the environment are fixed, the rest is ours."""
+def plan_of(settings: Settings, environ: Mapping[str, str], config: Config | None = None) -> Plan:
+    """The stack that is asked for: ports and servers named in the environment are fixed, the rest is ours."""
     server = settings.clickhouse if environ.get("MAILWEIR_CLICKHOUSE") else ""
     if server and not server.startswith(("http://", "https://")):
         raise Misconfigured(
@@ -57,6 +62,7 @@ def plan_of(settings: Settings, environ: Mapping[str, str]) -> Plan:
         fixed=fixed_ports(environ),
         partitions=settings.partitions,
         replication=settings.replication,
+        has_segments=bool(config and config.segments),
     )
 
 

@@ -34,3 +34,17 @@ class Totals:
     duplicates: int = 0
     late: int = 0
     dead: int = 0
+
+
+@dataclass(slots=True)
+class SegmentTotals:
+    """The same of the segments' state. `facts`: events of tenants with segments, about somebody; `timers`: recipients
+    that had a turn because an instant had come; `behind_ms`: by how much the oldest timer is late.
+    """
+
+    events: int = 0
+    facts: int = 0
+    timers: int = 0
+    entered: int = 0
+    left: int = 0
+    behind_ms: int = 0

@@ -137,6 +137,12 @@ class StatefulLane(Lane[State], Generic[State]):
         position = state.start(None if marker is None else self._codec.decode(marker, LaneMarker))
         return Part(number, state, fetched=position, next=position)
 
+    def _take_back(self, state: State, records: Records) -> bytes | None:
+        """Give a state records of its changelog; the last marker among them."""
+        rows, marker = split_markers(records)
+        state.restore(*rows)
+        return marker
+
     def _read_back(
         self, states: Mapping[int, State], starts: Mapping[int, int] | None = None
     ) -> tuple[dict[int, bytes], dict[int, int]]:
@@ -166,8 +172,7 @@ class StatefulLane(Lane[State], Generic[State]):
         try:
             for messages in read_batches_to_end(reader, self.changelog, list(states), starts):
                 for number, found in runs.by_partition(messages).items():
-                    rows, marker = split_markers((runs.keys_of(found), runs.values_of(found)))
-                    states[number].restore(*rows)
+                    marker = self._take_back(states[number], (runs.keys_of(found), runs.values_of(found)))
                     ends[number] = runs.offsets_of(found[-1:])[0] + 1
                     if marker is not None:
                         markers[number] = marker

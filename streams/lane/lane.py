@@ -78,6 +78,10 @@ class Lane(Service, Generic[State]):
     def open_parts(self, numbers: list[int]) -> dict[int, Part[State]]:
         """Take the partitions over. Runs in the consumer thread; may block; raises KafkaException."""
 
+    def _has_news(self, part: Part[State]) -> bool:
+        """Whether there is something to write."""
+        return part.next != part.flushed
+
     def _cut(self, part: Part[State]) -> Any:
         """What to write so that everything below `part.next` is durable. On the event loop; must not block."""
 
@@ -117,7 +121,7 @@ class Lane(Service, Generic[State]):
         later marker would vouch for rows that went with the failed write.
         """
         async with part.lock:
-            if part.next == part.flushed or part.has_failed or part.is_spoiled:
+            if part.has_failed or part.is_spoiled or not self._has_news(part):
                 return
             upto, began_cpu_s = part.next, time.thread_time()
             cut = self._cut(part)  # the cut and `upto` belong together: no await between them

@@ -34,7 +34,10 @@ class Part(Generic[State]):
 
 @dataclass(eq=False, slots=True)
 class Batch(Generic[State]):
-    """Consecutive records of one partition: input offsets [start, end), with holes where the log has them."""
+    """Consecutive records of one partition: input offsets [start, end), with holes where the log has them.
+
+    `keys`: only for a lane that asks for them (`LaneSettings.with_keys`), empty for records that have none.
+    """
 
     part: Part[State]
     epoch: int
@@ -42,6 +45,7 @@ class Batch(Generic[State]):
     end: int
     values: list[bytes | None]
     offsets: list[int]
+    keys: list[bytes] = field(default_factory=list)
 
     @property
     def is_stale(self) -> bool:

@@ -138,10 +138,10 @@ class Reader(Generic[State]):
             messages += self._consumer.consume(self._owner.settings.batch, max(linger_s, 0.0))
         self._report(runs.errors(messages))
         fresh = {item.partition for item in self._fresh}  # these records are of an earlier ownership: to be read again
-        batches = []
+        batches, keyed = [], self._owner.settings.with_keys
         for number, records in runs.by_partition(messages).items():
             part = self._owner.parts.get(number)
-            if part is not None and number not in fresh and (batch := _batch(part, records)):
+            if part is not None and number not in fresh and (batch := _batch(part, records, with_keys=keyed)):
                 batches.append(batch)
         return batches
 
@@ -241,7 +241,7 @@ class Reader(Generic[State]):
         return [self._owner.parts.pop(number) for number in numbers if number in self._owner.parts]
 
 
-def _batch(part: Part[State], records: list[Message]) -> Batch[State] | None:
+def _batch(part: Part[State], records: list[Message], *, with_keys: bool = False) -> Batch[State] | None:
     """What is new of these records, in the order of the log."""
     offsets = runs.offsets_of(records)
     if offsets[0] < part.fetched:  # left over from before a seek
@@ -253,4 +253,5 @@ def _batch(part: Part[State], records: list[Message]) -> Batch[State] | None:
     if part.next < 0:  # the group had no position: the first record read is where we begin
         part.next = start
     part.fetched, part.handed_at_s = offsets[-1] + 1, time.monotonic()
-    return Batch(part, part.epoch, start, part.fetched, runs.values_of(records), offsets)
+    keys = runs.keys_of(records) if with_keys else []
+    return Batch(part, part.epoch, start, part.fetched, runs.values_of(records), offsets, keys)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class LaneSettings:
     """How a lane reads. `batch`: records a batch at most; `fetch_kbytes`: prefetched bytes at most;
     `flush_s`, `linger_s`: how long a flush waits, and how long a batch is held open after its first
-    record, at most (`pace.py` makes both shorter on a quiet stream).
+    record, at most (`pace.py` makes both shorter on a quiet stream). `with_keys`: batches bring the
+    records' keys, which most stages have no use for.
     """
 
     bootstrap: str
@@ -20,3 +21,4 @@ class LaneSettings:
     flush_s: float = 1.0
     linger_s: float = 0.05
     session_timeout_ms: int = 10_000
+    with_keys: bool = False

@@ -59,6 +59,8 @@ SERVICES: tuple[Row, ...] = (
     Row("normalise", "metrics_port", "/readyz", stage=2),
     GATEWAY,
 )
+SEGMENTS = Row("segments", "metrics_port", "/readyz", stage=2)
+"""Only where the configuration has segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class Plan:
     """What a stack is made of. `environ`: the environment its processes inherit.
 
     `kafka` and `clickhouse`: addresses of servers to use, "" to start local ones. `preferred`: ports to
-    take if they are free. `fixed`: ports a person asked for; they are taken or refused.
+    take if they are free. `fixed`: ports a person asked for; they are taken or refused. `has_segments`: the
+    configuration names a folder with segments.
     """
 
     config: Path
@@ -77,6 +80,7 @@ class Plan:
     fixed: frozenset[Port] = frozenset()
     partitions: int = PARTITIONS
     replication: int = 1
+    has_segments: bool = False
 
 
 class Stack:
@@ -102,7 +106,7 @@ class Stack:
         self._folder = workspace.folder
         self._logs = workspace.subfolder("logs")
         self._temporary = workspace.subfolder("tmp")
-        self._rows = tuple(row for row in SERVICES if row is not STORE or not plan.clickhouse)
+        self._rows = tuple(row for row in (*SERVICES, SEGMENTS) if _is_wanted(row, plan))
         self._ports = _choose_ports(self._rows, plan)
         self._broker = None if plan.kafka else Tansu(self._logs)
         self.supervisor = Supervisor(report=report, bounds=bounds)
@@ -226,6 +230,10 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
         return {**quick, **self._plan.environ, **addresses}
+
+
+def _is_wanted(row: Row, plan: Plan) -> bool:
+    return plan.has_segments if row is SEGMENTS else row is not STORE or not plan.clickhouse
 
 
 def _variable(row: Row) -> str:

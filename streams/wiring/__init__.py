@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from streams.wiring.judging import run_remediation, run_reputation
 from streams.wiring.receiving import run_follow, run_gateway, run_inbox, run_poll
+from streams.wiring.segmenting import run_segments
 from streams.wiring.storing import apply_tables, apply_topics, run_console, run_sink, run_store, warmup_days
 from streams.wiring.workers import run_normalise, run_suppression
 
 __all__ = [
     "apply_tables", "apply_topics", "run_console", "run_follow", "run_gateway", "run_inbox", "run_normalise",
-    "run_poll", "run_remediation", "run_reputation", "run_sink", "run_store", "run_suppression", "warmup_days",
+    "run_poll", "run_remediation", "run_reputation", "run_segments", "run_sink", "run_store",
+    "run_suppression", "warmup_days",
 ]  # fmt: skip

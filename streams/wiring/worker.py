@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 GROUP = "mailweir"
 
 
-def lane_settings(of: Settings, name: str, topic: Topic, **more: int) -> LaneSettings:
+def lane_settings(of: Settings, name: str, topic: Topic, **more: Any) -> LaneSettings:
     """Of the lane of this name over a topic. `more`: fields of LaneSettings."""
     from streams.lane.settings import LaneSettings  # noqa: PLC0415 - with the lane's clients, when a worker runs
 
-    return LaneSettings(
-        bootstrap=of.kafka,
-        group=f"{GROUP}-{name}",
-        topic=topic.name,
-        flush_s=of.flush_s,
-        session_timeout_ms=of.session_timeout_ms,
-        **more,
-    )
+    given = {"flush_s": of.flush_s, "session_timeout_ms": of.session_timeout_ms} | more
+    return LaneSettings(bootstrap=of.kafka, group=f"{GROUP}-{name}", topic=topic.name, **given)
 
 
 def run_worker(app: Any, of: Settings, is_ready: Callable[[], bool], stats: Any) -> int:

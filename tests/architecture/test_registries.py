@@ -19,6 +19,8 @@ NOT_SUNK = {  # kept in the log only
     topics.REPUTATION_SLOTS,  # the way between two services; the partials say the same
     topics.WATCH_STATES,  # memories, of use to nobody else
     topics.REMEDIATION_STATES,
+    topics.RECIPIENT_EVENTS,  # the two event topics again
+    topics.SEGMENT_STATES,
 }
 
 

@@ -50,6 +50,8 @@ VIEWS = {
     "authentication",
     "standing",
     "suppressed",
+    "transitions",
+    "segment_members",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)
@@ -253,6 +255,23 @@ def test_a_decision_of_the_first_version_is_stored_with_the_whole_rate(client: C
     assert loader.load(spec, batch, loader.sort(spec, batch)) == []
     sql = "SELECT decision_id, share, cause FROM decisions WHERE decision_id IN ('v1', 'v2') ORDER BY decision_id"
     assert client.query(sql).result_rows == [("v1", 1.0, ""), ("v2", 0.5, "bounces")]
+
+
+def test_segment_members_are_those_whose_newest_transition_is_an_entry(client: Client) -> None:
+    spec = next(spec for spec in TABLES if spec.table == "segment_transitions")
+    told = [("a", 1, 5), ("a", 0, 6), ("b", 0, 7), ("b", 1, 8), ("c", 1, 9), ("c", 0, 9), ("d", 0, 9), ("d", 1, 9)]
+    records = [
+        dataclasses.replace(
+            sample(spec), tenant="members", recipient_key=who, is_member=is_member, detected_at=at, effective_at=at,
+            number=number, transition_id=f"{number}",
+        )
+        for number, (who, is_member, at) in enumerate(told, start=1)
+    ]  # fmt: skip
+    for first in (900, 950):
+        load(client, spec, records[::-1], first)
+    sql = "SELECT recipient_key FROM segment_members WHERE tenant = 'members' ORDER BY recipient_key"
+    assert client.query(sql).result_rows == [("b",), ("d",)]
+    assert client.query("SELECT count() FROM transitions WHERE tenant = 'members'").result_rows == [(8,)]
 
 
 def test_the_clock_among_the_verdicts_is_no_row(client: Client) -> None:

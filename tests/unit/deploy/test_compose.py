@@ -30,7 +30,11 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 JOBS = {name for name, service in SERVICES.items() if service.get("restart") == "no"}
-COPIED = {"deploy/mailweir.yaml": "deploy/mailweir.example.yaml", "deploy/sources.env": "deploy/sources.env.example"}
+COPIED = {
+    "deploy/mailweir.yaml": "deploy/mailweir.example.yaml",
+    "deploy/sources.env": "deploy/sources.env.example",
+    "deploy/segments": "examples/segments",
+}
 SERVICE_PORT = {"gateway": "gateway_port", "console": "console_port"}
 PUBLISHED_PORT = {**SERVICE_PORT, "suppression": "suppression_port"}
 
@@ -69,7 +73,7 @@ def test_every_service_of_the_product_is_in_the_file() -> None:
     running = {" ".join(service["command"]) for service in OURS.values()}
     assert running == {
         *("topics apply", "tables apply"),
-        *("gateway", "normalise", "reputation", "remediation", "suppression", "sink", "console"),
+        *("gateway", "normalise", "reputation", "remediation", "suppression", "segments", "sink", "console"),
     }
 
 
@@ -213,7 +217,8 @@ def project(tmp_path: Path) -> Path:
     for name in ("docker-compose.yml", "Dockerfile"):
         shutil.copy(ROOT / name, tmp_path / name)
     for target, example in COPIED.items():
-        shutil.copy(tmp_path / example, tmp_path / target)
+        copy = shutil.copytree if (ROOT / example).is_dir() else shutil.copy
+        copy(ROOT / example, tmp_path / target)
     shutil.copy(tmp_path / "deploy" / ".env.example", tmp_path / "deploy" / ".env")
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""`mailweir segments check` and `schema`: findings by file, a last line, an exit code."""
+"""`mailweir segments`, `segments check` and `schema`: what is wrong in a sentence, an exit code."""
 
 from __future__ import annotations
 
@@ -126,3 +126,28 @@ def test_every_node_is_documented_with_an_example_that_is_sound(tmp_path: Path, 
         tmp_path, vip="id: vip\nevent: {name: page}\n", page=f"id: documented\n{example}\n", is_strict=True
     )
     assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("config", "rule", "sentence"),
+    [
+        ("", GOOD, "no `segments`; name the folder with yours"),
+        ("segments: rules", WRONG, "30 has no unit; write a number with s, m, h, d or w"),
+        ("segments: nowhere", GOOD, "nowhere: no such file or folder"),
+        (
+            "segments: rules",
+            f"tenant: acme\nsegments: [{{{'id: a, event: {name: page}'}}}]",
+            "is for the tenant 'acme'",
+        ),
+    ],
+)
+def test_the_service_does_not_start_with_wrong_rules_and_says_what_to_change(
+    tmp_path: Path, config: str, rule: str, sentence: str
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "one.yaml").write_text(rule)
+    (tmp_path / "mailweir.yaml").write_text(config)
+    for command in (["segments"], ["up", "--data", str(tmp_path / "data")])[: 2 if config else 1]:
+        ended = CliRunner().invoke(app, command, env={"MAILWEIR_CONFIG": str(tmp_path / "mailweir.yaml")})
+        assert ended.exit_code == 2
+        assert sentence in ended.stderr

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from streams.lane.reader import Reader
 from streams.lane.settings import LaneSettings
 
 CLOCK = [time.monotonic()]  # runs ahead of the real one
+KEYS = ((99, b"old"), (100, b"a"), (101, None), (102, b"c"))
 FAILED = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
 
 
@@ -143,6 +145,16 @@ def test_records_below_the_position_are_not_handed_over_twice() -> None:
     made._begin_fresh()
     assert [(batch.start, batch.end, batch.offsets) for batch in made._next_batches()] == [(100, 101, [100])]
     assert made._next_batches() == []
+
+
+def test_a_lane_that_asks_for_keys_gets_one_for_each_value() -> None:
+    keyed = [Message(topic="t", partition=0, offset=at, value=b"%d" % at, key=key) for at, key in KEYS]
+    made = reader(Group([keyed]))
+    made._owner.settings = replace(made._owner.settings, with_keys=True)
+    assigned(made, 0)
+    made._begin_fresh()
+    (batch,) = made._next_batches()
+    assert (batch.values, batch.keys) == ([b"100", b"101", b"102"], [b"a", b"", b"c"])
 
 
 def test_a_position_that_was_not_committed_goes_out_again_while_the_partition_is_ours() -> None:

@@ -66,6 +66,16 @@ async def test_everything_is_ready_after_start_and_gone_after_stop(tmp_path: Pat
     assert {line.split()[0] for line in lines} == {"broker", *(row.name for row in SERVICES)}
 
 
+async def test_segments_run_where_the_configuration_names_a_folder(tmp_path: Path) -> None:
+    with Workspace(tmp_path / "data") as workspace:
+        stack = make(workspace, plan(tmp_path, has_segments=True))
+        try:
+            await stack.start()
+            assert stack.supervisor.pid("segments") is not None
+        finally:
+            await stack.stop()
+
+
 async def test_every_service_is_told_where_everything_is(tmp_path: Path) -> None:
     with Workspace(tmp_path / "data") as workspace:
         stack = make(workspace, plan(tmp_path))

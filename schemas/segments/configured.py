@@ -1,0 +1,30 @@
+"""The segments that a configuration names: one folder, beside the file, for all tenants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schemas.config import Config
+from schemas.errors import Misconfigured
+from schemas.segments.files import load_segments
+from schemas.segments.rules import Segment
+
+
+def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
+    """By tenant, those that have any; `file` is where the configuration is from.
+
+    Raises Misconfigured where no folder is named, a rule is wrong, or a tenant is not there.
+    """
+    if not config.segments:
+        raise Misconfigured(f"{file}: no `segments`; name the folder with yours, as in `segments: segments`")
+    folder = file.parent / Path(config.segments)
+    known = [tenant.name for tenant in config.tenants]
+    found: dict[str, list[Segment]] = {}
+    for segment in load_segments([folder]):
+        if segment.tenant not in known:
+            raise Misconfigured(
+                f"{folder}: `{segment.id}` is for the tenant {segment.tenant!r}, which is not under `tenants` in"
+                f" {file}; known: {', '.join(known)}"
+            )
+        found.setdefault(segment.tenant, []).append(segment)
+    return found

@@ -1,0 +1,45 @@
+"""What the segments service tells of itself, by partition."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from streams.core.changes import SegmentTotals
+
+
+class SegmentMetrics:
+    """Gauges in the worker's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._events = Gauge(
+            "mailweir_segment_events",
+            "Events read by the segments service since it owns the partition.",
+            ("partition",),
+            registry=registry,
+        )
+        self._timers = Gauge(
+            "mailweir_segment_timers",
+            "Recipients looked at because an instant had come, since it owns the partition.",
+            ("partition",),
+            registry=registry,
+        )
+        self._behind = Gauge(
+            "mailweir_segments_behind_seconds",
+            "How late the oldest timer is that is due; 0 when none waits.",
+            ("partition",),
+            registry=registry,
+        )
+        self._transitions = Gauge(
+            "mailweir_segment_transitions",
+            "Recipients that entered or left a segment, since it owns the partition.",
+            ("partition", "direction"),
+            registry=registry,
+        )
+
+    def show(self, partition: int, totals: SegmentTotals) -> None:
+        """What a partition has seen."""
+        self._events.labels(partition).set(totals.events)
+        self._timers.labels(partition).set(totals.timers)
+        self._behind.labels(partition).set(totals.behind_ms / 1000)
+        self._transitions.labels(partition, "entered").set(totals.entered)
+        self._transitions.labels(partition, "left").set(totals.left)

@@ -1,0 +1,110 @@
+"""Segments: two relays that make one log of both event topics, and the lane that keeps who is in which segment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import Misconfigured
+from schemas.segments.configured import configured_segments
+from schemas.settings import Settings
+from schemas.topics import (
+    ACTIVITY_EVENTS,
+    DEAD_LETTERS,
+    EMAIL_EVENTS,
+    RECIPIENT_EVENTS,
+    SEGMENT_STATES,
+    SEGMENT_TRANSITIONS,
+    Topic,
+)
+from streams.clock import clock_ms
+from streams.environment import codec, config
+from streams.wiring.worker import GROUP, lane_settings, run_worker
+
+if TYPE_CHECKING:
+    from streams.agents.segments import SegmentsLane
+    from streams.core.segments.program import Program
+    from streams.lane.lane import RelayLane
+
+# Imports of what Faust or the compiled loops need are inside: they take a second, and every command comes by here.
+# ruff: noqa: PLC0415
+
+_SOURCES = {"segments-mail": EMAIL_EVENTS, "segments-activities": ACTIVITY_EVENTS}
+_RELAYED = 2_000  # a batch is acknowledged before the next one; half an hour of ticks where nothing else happens
+_FLUSH_S = 0.25  # an event may wait for two of them, and the same key is seldom in both
+_BATCH = 1_000  # events: the event loop is held for some 50 ms
+
+
+def run_segments(of: Settings) -> int:
+    """Both event topics to one, and that to transitions."""
+    from streams.agents import relay, segments
+    from streams.agents.abreast import Abreast
+    from streams.agents.app import worker_app
+    from streams.agents.segment_metrics import SegmentMetrics
+    from streams.kafka import LogProducer
+    from streams.telemetry import Telemetry
+
+    programs = _programs(of)
+    _check_topics(of)
+    stats, log = Telemetry(), LogProducer(of.kafka)
+    app = worker_app(f"{GROUP}-segments", of.kafka, session_timeout_ms=of.session_timeout_ms)
+    lane = _lane(app, of, programs)
+    relays = {name: _relay(app, of, name, topic) for name, topic in _SOURCES.items()}
+    for service in (lane, *relays.values()):
+        app.service(service)
+    segments.attach(app, lane, SegmentMetrics(stats.registry).show, stats.count_dead)
+    abreast, codec_ = Abreast(time.monotonic), codec(of)
+    for name, each in relays.items():
+        relay.attach(app, each, relay.Relay(name, RECIPIENT_EVENTS, log, codec_, abreast))
+
+    def is_ready() -> bool:
+        return lane.has_joined and all(each.has_joined for each in relays.values()) and log.is_available()
+
+    return run_worker(app, of, is_ready, stats)
+
+
+def _lane(app: Any, of: Settings, programs: Mapping[str, Program]) -> SegmentsLane:
+    from streams.agents.segment_state import FORM, SegmentState
+    from streams.agents.segments import SegmentsLane
+    from streams.core.segments.row import timer_of
+    from streams.lane.disk import DiskRows
+    from streams.lane.rocks import Memory
+
+    memory, codec_ = Memory(), codec(of)
+
+    def new_state(number: int) -> SegmentState:
+        home = of.data / f"{GROUP}-segments" / str(number)
+        return SegmentState(number, DiskRows(home, memory, clock_ms, order=timer_of, form=FORM), programs, codec_)
+
+    flush_s = min(of.flush_s, _FLUSH_S)
+    settings = lane_settings(of, "segments", RECIPIENT_EVENTS, batch=_BATCH, flush_s=flush_s, fetch_kbytes=32_768)
+    return SegmentsLane(app, settings, changelog=SEGMENT_STATES.name, codec=codec_, new_state=new_state)
+
+
+def _relay(app: Any, of: Settings, name: str, topic: Topic) -> RelayLane:
+    from streams.lane.lane import RelayLane
+
+    return RelayLane(app, lane_settings(of, name, topic, with_keys=True, batch=_RELAYED, fetch_kbytes=16_384))
+
+
+def _check_topics(of: Settings) -> None:
+    """Raises Transient for a topic that is not there, Misconfigured for those that do not fit together."""
+    from streams.topics import partitions_of
+
+    together = (RECIPIENT_EVENTS, *_SOURCES.values(), SEGMENT_STATES)
+    found = partitions_of(of.kafka, *together, SEGMENT_TRANSITIONS, DEAD_LETTERS)
+    for topic in together:
+        if found[topic] != found[RECIPIENT_EVENTS]:
+            raise Misconfigured(
+                f"{topic.name} has {found[topic]} partitions, {RECIPIENT_EVENTS.name} has {found[RECIPIENT_EVENTS]};"
+                f" a recipient's events must meet: delete the topic that is wrong and run `mailweir topics apply`"
+            )
+
+
+def _programs(of: Settings) -> dict[str, Program]:
+    """The rules of each tenant. Raises Misconfigured."""
+    from streams.core.segments.program import Program
+
+    found = configured_segments(config(of), of.config)
+    return {tenant: Program(segments) for tenant, segments in found.items()}

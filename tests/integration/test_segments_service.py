@@ -1,0 +1,265 @@
+"""The segments service under kill -9, rebalances and restarts: the transitions that the log stands for, each once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas.aggregates import LaneMarker, Tick
+from schemas.avro import Codec
+from schemas.events import ActivityEvent, EmailEvent, EventType
+from schemas.identity import partition_key
+from schemas.topics import ACTIVITY_EVENTS, EMAIL_EVENTS, RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS, Topic
+from schemas.transitions import SegmentTransition
+from streams.agents.segment_state import FIRED_AT_ONCE, SegmentState
+from streams.core.segments.row import timer_of
+from streams.lane.changelog import MARKER_KEY
+from streams.lane.disk import DiskRows
+from streams.lane.rocks import Memory
+from streams.local import processes
+from streams.local.broker import Tansu
+from streams.topics import apply_topics
+from tests.brokers import StartKafka
+from tests.segment_stand_in import DAY, WITHIN, programs
+
+PARTITIONS = 2
+RECIPIENTS = 300
+START = 1_774_569_600_000
+ROOT = Path(__file__).resolve().parents[2]
+CODEC = Codec()
+RULES = """
+tenant: acme
+segments:
+  - id: recent-buyers
+    event: {name: [order_completed, poison], within: 30d}
+"""
+
+
+class Flow:
+    """Both event topics, the workers, and all that the log has come to hold."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self.bootstrap, self.folder = bootstrap, folder
+        apply_topics(bootstrap, PARTITIONS, 1, timeout_s=20)
+        (folder / "mailweir.yaml").write_text("tenants: [{name: acme}]\nsegments: rules.yaml\n")
+        (folder / "rules.yaml").write_text(RULES)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.logs: list[Path] = []
+        self.clock = START
+        self.sent: list[set[bytes]] = [set() for _ in range(PARTITIONS)]
+        self.relayed: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
+        self.said: list[bytes] = []
+        self.marked = [0] * PARTITIONS
+        self._numbers = itertools.count()
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2_random"})
+        self._reader = Consumer(
+            {
+                "bootstrap.servers": bootstrap, "group.id": "test", "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed", "fetch.wait.max.ms": 20,
+            }
+        )  # fmt: skip
+        read = (RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS)
+        self._reader.assign([TopicPartition(topic.name, n, 0) for topic in read for n in range(PARTITIONS)])
+
+    # -- what goes in --------------------------------------------------------------------------------------------
+
+    def feed(self, records: int, dice: Random, recipients: int = RECIPIENTS, pace_ms: int = 4 * 3_600_000) -> None:
+        """Orders and mails, a tenth late, and ticks; the clock goes on by half the pace a record."""
+        for _ in range(records):
+            number, self.clock = next(self._numbers), self.clock + dice.randrange(pace_ms)
+            at = self.clock - (dice.randrange(3 * DAY) if dice.random() < 0.1 else 0)
+            who = {"recipient_key": f"{dice.randrange(recipients):032x}", "tenant": "acme"}
+            known: dict[str, Any] = {"event_id": f"{number:032x}", "occurred_at": at, "received_at": self.clock, **who}
+            key = partition_key("acme", who["recipient_key"])
+            if dice.random() < 0.3:
+                mail = EmailEvent(source="esp", provider="ses", event_type=EventType.DELIVERED, **known)
+                self._send(EMAIL_EVENTS, mail, key)
+            else:
+                act: dict[str, Any] = {
+                    "source": "shop",
+                    "provider": "segment",
+                    "activity": "track",
+                    "name": "Order Completed",
+                }
+                self._send(ACTIVITY_EVENTS, ActivityEvent(**act, **known), key)
+            if number % 20 == 0:
+                self.tick(self.clock)
+        assert self._producer.flush(60) == 0
+
+    def tick(self, at: int) -> None:
+        """Time passes on all partitions."""
+        self.clock = max(self.clock, at)
+        for topic, partition in itertools.product((EMAIL_EVENTS, ACTIVITY_EVENTS), range(PARTITIONS)):
+            self._send(topic, Tick(at=at, writer=topic.name), None, partition)
+        self._producer.flush(60)
+
+    def _send(self, topic: Topic, record: Any, key: bytes | None, partition: int = -1) -> None:
+        value = CODEC.encode(record)
+        self._producer.produce(
+            topic.name, value, key, partition,
+            on_delivery=lambda _, message: self.sent[message.partition() or 0].add(value),
+        )  # fmt: skip
+        self._producer.poll(0)
+
+    # -- the workers ---------------------------------------------------------------------------------------------
+
+    def want(self, number: int) -> None:
+        """So many workers: those that ended are started again."""
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) < number:
+            self.logs.append(self.folder / f"worker-{len(self.logs)}.log")
+            env = {
+                "PYTHONPATH": str(ROOT), "MAILWEIR_KAFKA": self.bootstrap, "MAILWEIR_SESSION_TIMEOUT_MS": "6000",
+                "MAILWEIR_DATA": str(self.folder / "data"), "MAILWEIR_CONFIG": str(self.folder / "mailweir.yaml"),
+            }  # fmt: skip
+            argv = [sys.executable, "-m", "streams", "segments"]
+            self.workers.append(processes.spawn(argv, log=self.logs[-1], env={**os.environ, **env}))
+
+    def leave(self) -> None:
+        """The worker that is there longest leaves in an orderly way."""
+        assert processes.stop(self.workers.pop(0), timeout_s=40), "a worker did not end on SIGTERM"
+
+    def wait(self, until: Callable[[], bool], *, workers: int, deadline_s: float = 60) -> None:
+        """Read the topics until something is so, keeping so many workers alive."""
+        deadline = time.monotonic() + deadline_s
+        while not until():
+            if time.monotonic() > deadline:
+                told = processes.last_lines(self.logs[-1]) if self.logs else ""
+                lengths = [len(records) for records in self.relayed]
+                pytest.fail(f"marked {self.marked} of {lengths}, said {len(self.said)} after {deadline_s} s\n{told}")
+            self.want(workers)
+            for message in self._reader.consume(500, 0.05):
+                self._take(message)
+
+    def _take(self, message: Any) -> None:
+        if message.error() is not None:
+            return
+        if message.topic() == RECIPIENT_EVENTS.name:
+            self.relayed[message.partition()].append(message.value())
+        elif message.topic() == SEGMENT_TRANSITIONS.name:
+            self.said.append(message.value())
+        elif message.key() == MARKER_KEY:
+            self.marked[message.partition()] = CODEC.decode(message.value(), LaneMarker).next_offset
+
+    @property
+    def is_done(self) -> bool:
+        """Everything sent is in the one log, and everything there is vouched for."""
+        return all(
+            marked == len(relayed) and sent <= set(relayed)
+            for marked, relayed, sent in zip(self.marked, self.relayed, self.sent, strict=True)
+        )
+
+    # -- what must come of it ------------------------------------------------------------------------------------
+
+    def truth(self) -> dict[str, list[bytes]]:
+        """By recipient, what one pass over the log says, with nothing in its way."""
+        said: list[bytes] = []
+        for number, log in enumerate(self.relayed):
+            rows = DiskRows(self.folder / f"truth-{time.monotonic_ns()}", Memory(), lambda: 0, order=timer_of)
+            state = SegmentState(number, rows, programs(), CODEC)
+            rows.begin("truth")
+            state.start(None)
+            state.fold(log, range(len(log)))
+            while state.fire(10_000):
+                pass
+            said += [side.value for side in state.cut(len(log)).sides if side.topic == SEGMENT_TRANSITIONS.name]
+            rows.close()
+        return of_each(said)
+
+    def check(self, *, is_each_once: bool) -> None:
+        """The topic holds the truth."""
+        truth = self.truth()
+        wanted = {value for transitions in truth.values() for value in transitions}
+        assert len(wanted) > 100
+        self.wait(lambda: wanted <= set(self.said), workers=1, deadline_s=20)
+        said = of_each(self.said)
+        if not is_each_once:
+            said = {who: list(dict.fromkeys(transitions)) for who, transitions in said.items()}
+        assert said == truth
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGCONT)
+            processes.kill(worker)
+        self._reader.close()
+
+
+def of_each(said: list[bytes]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for value in said:
+        found[CODEC.decode(value, SegmentTransition).recipient_key].append(value)
+    return dict(found)
+
+
+@pytest.fixture
+def on_kafka(tmp_path: Path, start_kafka: StartKafka) -> Iterator[Flow]:
+    made = Flow(start_kafka(tmp_path / "kafka").bootstrap, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def on_tansu(tmp_path: Path) -> Iterator[Flow]:
+    with Tansu(tmp_path) as broker:
+        made = Flow(broker.bootstrap, tmp_path)
+        yield made
+        made.close()
+
+
+def ride(flow: Flow, kills: int) -> None:
+    """Kill -9 in the middle, some times; a second worker comes, the first one goes."""
+    dice = Random(21)
+    flow.feed(900, dice)
+    flow.wait(lambda: sum(flow.marked) > 200, workers=1)
+    for _ in range(kills):
+        flow.feed(900, dice)
+        done = sum(flow.marked)
+        flow.wait(lambda n=done: sum(flow.marked) > n, workers=1)  # type: ignore[misc]
+        processes.kill(flow.workers[0])
+    flow.feed(900, dice)
+    flow.wait(lambda: flow.is_done, workers=2)
+    flow.feed(600, dice)
+    flow.leave()
+    flow.feed(600, dice)
+    flow.wait(lambda: flow.is_done, workers=1)
+
+
+@pytest.mark.kafka
+def test_kills_and_a_second_worker_change_nothing_in_the_transitions(on_kafka: Flow) -> None:
+    ride(on_kafka, 2)
+    on_kafka.check(is_each_once=True)
+
+
+def test_on_tansu_which_shows_torn_flushes_nothing_is_missing_and_a_repeat_is_the_same_record(on_tansu: Flow) -> None:
+    ride(on_tansu, 1)
+    on_tansu.check(is_each_once=False)
+
+
+@pytest.mark.kafka
+def test_time_alone_ends_memberships_on_idle_partitions_after_a_restart_more_than_a_batch_fires(on_kafka: Flow) -> None:
+    flow = on_kafka
+    flow.feed(2_000, Random(22), recipients=4_000, pace_ms=60_000)
+    flow.wait(lambda: flow.is_done, workers=1)
+    last = flow.clock
+    flow.leave()
+    members = sum(len(changes) % 2 for changes in of_each(flow.said).values())
+    flow.tick(last + WITHIN - 6 * DAY)
+    flow.wait(lambda: flow.is_done, workers=1)
+    flow.tick(last + WITHIN)  # the last record: what it does not fire itself comes in pieces behind it
+    flow.wait(lambda: flow.is_done, workers=1)
+    flow.check(is_each_once=True)
+    ends = [CODEC.decode(value, SegmentTransition) for value in flow.said[-members:]]
+    assert {(item.is_member, item.cause, item.effective_at == item.detected_at) for item in ends} == {(0, "", True)}
+    assert members > PARTITIONS * FIRED_AT_ONCE

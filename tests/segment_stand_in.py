@@ -1,0 +1,45 @@
+"""One rule for tests of what stands around the evaluator: somebody is in `recent-buyers` for 30 days after an order."""
+
+from __future__ import annotations
+
+from schemas.segments.rules import Segment
+from streams.core.segments.fact import Fact
+from streams.core.segments.pieces import RECIPIENT
+from streams.core.segments.program import Program
+from streams.core.segments.recipient import Change, Recipient
+
+DAY = 86_400_000
+WITHIN = 30 * DAY
+SEGMENT = "recent-buyers"
+
+
+def segment(within: str = "30d", id_: str = SEGMENT) -> Segment:
+    return Segment.model_validate(
+        {"id": id_, "tenant": "acme", "rule": {"event": {"name": ["order_completed", "poison"], "within": within}}}
+    )
+
+
+class Delicate(Recipient):
+    """Cannot bear a fact called `poison`; nor, where the key ends with `dead`, that time goes by."""
+
+    def advance(self, now: int) -> list[Change]:
+        if self.bodies[RECIPIENT].endswith(b"dead"):
+            raise ZeroDivisionError("time")
+        return super().advance(now)
+
+    def apply(self, fact: Fact, now: int) -> list[Change]:
+        if fact.name == "poison":
+            raise ZeroDivisionError("poison")
+        return super().apply(fact, now)
+
+
+class Buyers(Program):
+    """The program."""
+
+    def open(self, recipient_key: str, packed: bytes | None) -> Recipient:
+        return Delicate(self, recipient_key, packed)
+
+
+def programs(*segments: Segment) -> dict[str, Program]:
+    """That of the only tenant."""
+    return {"acme": Buyers(segments or [segment()])}
