@@ -15,6 +15,9 @@ from streams.commands.service import service
 app = typer.Typer(help="Segments: named rules about recipients; and who is in them.", invoke_without_command=True)
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. Default: segments.")]
 SegmentId = Annotated[str, typer.Option("--id", help="Which segment; needed where there are several.")]
+At = Annotated[
+    str, typer.Option("--at", metavar="INSTANT", help="When; default now. 7d ago, or 2026-11-01T14:30 (UTC).")
+]
 _FOLDER = Path("segments")
 
 
@@ -80,5 +83,71 @@ def segments_preview(
         return command.run_preview(
             open_store(environment.settings()), segments, id_, sys.stdout, clock_ms(), as_json=json
         )
+
+    end(run)
+
+
+@app.command("explain")
+def segments_explain(
+    file: Annotated[Path, typer.Argument(help="A file or folder with segments.")],
+    recipient: Annotated[str, typer.Argument(help="An e-mail address or a recipient key.")],
+    id_: Annotated[str, typer.Option("--id", help="Which segment; without it, which they are in.")] = "",
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose; needed where the files have several.")] = "",
+    at: At = "",
+    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Why is somebody in a segment, or not, until when, and what would have to happen?"""
+    from schemas.segments.files import load_segments
+    from streams import environment
+    from streams.clock import clock_ms
+    from streams.commands import segments_why as command
+    from streams.commands.decisions import open_store
+    from streams.commands.suppression import key_of, terms_of
+    from streams.local.instants import parse_instant
+
+    def run() -> int:
+        of, now = environment.settings(), clock_ms()
+        segments = load_segments([file])
+        whose = command.tenant_of(segments, tenant)
+        key = key_of(terms_of(of, whose, now_ms=now), recipient) if "@" in recipient else recipient.strip().lower()
+        moment = parse_instant(at, now, where="--at") if at else now
+        asked = command.Asked(tenant=whose, recipient_key=key, segment_id=id_, at=moment)
+        return command.run_explain(open_store(of), segments, asked, sys.stdout, as_json=json)
+
+    end(run)
+
+
+@app.command("members")
+def segments_members(
+    segment_id: Annotated[str, typer.Argument(metavar="ID", help="Which segment.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose.")] = "default",
+    at: At = "",
+    known: Annotated[
+        str, typer.Option("--as-known-at", metavar="INSTANT", help="By what was known then; default now.")
+    ] = "",
+    form: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet; default: what --out ends in.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: stdout.")] = None,
+    count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
+) -> None:
+    """Who is in a segment, or was?"""
+    from streams import environment
+    from streams.clock import clock_ms
+    from streams.commands import segments_members as command
+    from streams.commands.decisions import open_store
+    from streams.local.instants import parse_instant
+
+    def run() -> int:
+        of, now = environment.settings(), clock_ms()
+        moment = parse_instant(at, now, where="--at") if at else None
+        known_at = parse_instant(known, now, where="--as-known-at") if known else None
+        asked = command.audience(tenant, segment_id, now, moment, known_at)
+
+        def configured() -> list[str]:
+            return command.configured_ids(of, tenant)
+
+        if count:
+            return command.run_count(open_store(of), asked, configured, sys.stdout)
+        kind = command.format_of(form, out)
+        return command.run_members(open_store(of), asked, configured, sys.stdout, out, kind)
 
     end(run)
