@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from schemas.config import Config
@@ -17,7 +18,7 @@ def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
     """
     if not config.segments:
         raise Misconfigured(f"{file}: no `segments`; name the folder with yours, as in `segments: segments`")
-    folder = file.parent / Path(config.segments)
+    folder = _folder(config, file)
     known = [tenant.name for tenant in config.tenants]
     found: dict[str, list[Segment]] = {}
     for segment in load_segments([folder]):
@@ -28,3 +29,17 @@ def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
             )
         found.setdefault(segment.tenant, []).append(segment)
     return found
+
+
+def configured_stamp(config: Config, file: Path) -> frozenset[tuple[str, int, int]]:
+    """Name, time of change and size of each file there: equal while nobody has changed them."""
+    folder, found = _folder(config, file), []
+    for path in [folder, *folder.rglob("*")]:
+        with contextlib.suppress(OSError):  # gone meanwhile
+            about = path.stat()
+            found.append((str(path), about.st_mtime_ns, about.st_size))
+    return frozenset(found)
+
+
+def _folder(config: Config, file: Path) -> Path:
+    return file.parent / Path(config.segments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from streams.agents.segment_rules import RuleSet
 from streams.core.changes import SegmentTotals
 
 
@@ -35,6 +36,16 @@ class SegmentMetrics:
             ("partition", "direction"),
             registry=registry,
         )
+
+        self._rules = Gauge(
+            "mailweir_segment_rules_current",
+            "1 while the rules in force are those of the files, 0 while the files are wrong.",
+            registry=registry,
+        )
+
+    def follow(self, rules: RuleSet) -> None:
+        """Show of them from now on whether they are those of the files."""
+        self._rules.set_function(lambda: float(rules.is_current))
 
     def show(self, partition: int, totals: SegmentTotals) -> None:
         """What a partition has seen."""

@@ -48,8 +48,8 @@ class SegmentState:
         self.number, self.kept = number, kept
         self.clock = 0
         self.totals = SegmentTotals()
-        self._programs, self._codec = programs, codec
-        self._names = {tenant: program.names for tenant, program in programs.items()}
+        self.programs, self._codec = programs, codec
+        self._names: dict[str, frozenset[str]] = {}
         self._rules: dict[str, Rules] = {}
         self._books: dict[str, Book] = {}  # of tenants some of whose rows were last looked at with other rules
         self._upto = -1  # the last input offset taken in
@@ -92,11 +92,18 @@ class SegmentState:
         self._open_books()
         return next_offset
 
+    def use(self, programs: Mapping[str, Program]) -> None:
+        """Other rules from here on; turns under them come with `fire`. Raises Transient when the disk fails."""
+        self.programs = programs
+        self._rules, self._books = {}, {}
+        self._open_books()
+
     def _open_books(self) -> None:
+        self._names = {tenant: program.names for tenant, program in self.programs.items()}
         found = self.kept.scan(book.FIRST, book.LAST, _MOST_BOOKS)
         books = {book.tenant_of(key): book.read(value) for key, value in found}
-        for tenant in dict.fromkeys([*self._programs, *books]):
-            program = self._programs.get(tenant) or Program(())
+        for tenant in dict.fromkeys([*self.programs, *books]):
+            program = self.programs.get(tenant) or Program(())
             known = books.get(tenant, Book()).under(program)
             self._rules[tenant] = Rules(program, known.segments)
             if known != books.get(tenant):

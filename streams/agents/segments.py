@@ -15,6 +15,7 @@ from mode import Service
 
 from schemas.errors import FailureCode
 from schemas.failures import Stage
+from streams.agents.segment_rules import RuleSet
 from streams.agents.segment_state import SegmentState
 from streams.core.changes import SegmentTotals
 from streams.lane.changelog import Records
@@ -23,13 +24,18 @@ from streams.lane.part import Batch, Part
 
 _MOST_UNWRITTEN = 50_000  # rows of some hundred bytes; the next flush makes room
 _REST_S = 0.05
+_LOOK_S = 2.0  # for changed rules: a marketer saves a file and looks at what comes of it
 
 
 class SegmentsLane(DiskLane[SegmentState]):
-    """A `DiskLane` that gives back rows with their markers, and fires what timers a batch has left over."""
+    """A `DiskLane` that gives back rows with their markers, and fires what timers a batch has left over.
 
-    def __init__(self, *given: Any, **named: Any) -> None:
+    Its states begin with the programs of `rules`, and are given others when they change.
+    """
+
+    def __init__(self, *given: Any, rules: RuleSet, **named: Any) -> None:
         super().__init__(*given, **named)
+        self._rules = rules
         self._late: set[Part[SegmentState]] = set()
         self._stirs = asyncio.Event()
 
@@ -64,6 +70,24 @@ class SegmentsLane(DiskLane[SegmentState]):
                 await self._fire_live(part)
             if not ready:
                 await asyncio.sleep(_REST_S)
+
+    @Service.task
+    async def _follow_rules(self) -> None:
+        while not self.should_stop:
+            await self.sleep(_LOOK_S)
+            await self._rules.look()
+            for part in list(self.parts.values()):
+                if part.is_live and not part.is_spoiled and part.state.programs is not self._rules.programs:
+                    await self._change_rules(part)
+
+    async def _change_rules(self, part: Part[SegmentState]) -> None:
+        try:
+            part.state.use(self._rules.programs)
+        except Exception as error:  # noqa: BLE001 - some tenants have the old rules still: the process starts anew
+            part.is_spoiled = True
+            await self.crash(error)
+        self._late.add(part)
+        self._stirs.set()
 
     async def _fire_live(self, part: Part[SegmentState]) -> None:
         began_s = time.monotonic()

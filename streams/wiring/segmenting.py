@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.config import Config
 from schemas.errors import Misconfigured
-from schemas.segments.configured import configured_segments
+from schemas.segments.configured import configured_segments, configured_stamp
 from schemas.settings import Settings
 from schemas.topics import (
     ACTIVITY_EVENTS,
@@ -23,6 +24,7 @@ from streams.environment import codec, config
 from streams.wiring.worker import GROUP, lane_settings, run_worker
 
 if TYPE_CHECKING:
+    from streams.agents.segment_rules import RuleSet
     from streams.agents.segments import SegmentsLane
     from streams.core.segments.program import Program
     from streams.lane.lane import RelayLane
@@ -42,18 +44,22 @@ def run_segments(of: Settings) -> int:
     from streams.agents.abreast import Abreast
     from streams.agents.app import worker_app
     from streams.agents.segment_metrics import SegmentMetrics
+    from streams.agents.segment_rules import RuleSet
     from streams.kafka import LogProducer
     from streams.telemetry import Telemetry
 
-    programs = _programs(of)
+    stats, found = Telemetry(), config(of)
+    metrics = SegmentMetrics(stats.registry)
+    rules = RuleSet(lambda: _programs(found, of.config), lambda: configured_stamp(found, of.config))
+    metrics.follow(rules)
     _check_topics(of)
-    stats, log = Telemetry(), LogProducer(of.kafka)
+    log = LogProducer(of.kafka)
     app = worker_app(f"{GROUP}-segments", of.kafka, session_timeout_ms=of.session_timeout_ms)
-    lane = _lane(app, of, programs)
+    lane = _lane(app, of, rules)
     relays = {name: _relay(app, of, name, topic) for name, topic in _SOURCES.items()}
     for service in (lane, *relays.values()):
         app.service(service)
-    segments.attach(app, lane, SegmentMetrics(stats.registry).show, stats.count_dead)
+    segments.attach(app, lane, metrics.show, stats.count_dead)
     abreast, codec_ = Abreast(time.monotonic), codec(of)
     for name, each in relays.items():
         relay.attach(app, each, relay.Relay(name, RECIPIENT_EVENTS, log, codec_, abreast))
@@ -64,7 +70,7 @@ def run_segments(of: Settings) -> int:
     return run_worker(app, of, is_ready, stats)
 
 
-def _lane(app: Any, of: Settings, programs: Mapping[str, Program]) -> SegmentsLane:
+def _lane(app: Any, of: Settings, rules: RuleSet) -> SegmentsLane:
     from streams.agents.segment_state import FORM, SegmentState
     from streams.agents.segments import SegmentsLane
     from streams.core.segments.row import timer_of
@@ -75,11 +81,11 @@ def _lane(app: Any, of: Settings, programs: Mapping[str, Program]) -> SegmentsLa
 
     def new_state(number: int) -> SegmentState:
         home = of.data / f"{GROUP}-segments" / str(number)
-        return SegmentState(number, DiskRows(home, memory, clock_ms, order=timer_of, form=FORM), programs, codec_)
+        return SegmentState(number, DiskRows(home, memory, clock_ms, order=timer_of, form=FORM), rules.programs, codec_)
 
     flush_s = min(of.flush_s, _FLUSH_S)
     settings = lane_settings(of, "segments", RECIPIENT_EVENTS, batch=_BATCH, flush_s=flush_s, fetch_kbytes=32_768)
-    return SegmentsLane(app, settings, changelog=SEGMENT_STATES.name, codec=codec_, new_state=new_state)
+    return SegmentsLane(app, settings, rules=rules, changelog=SEGMENT_STATES.name, codec=codec_, new_state=new_state)
 
 
 def _relay(app: Any, of: Settings, name: str, topic: Topic) -> RelayLane:
@@ -102,9 +108,8 @@ def _check_topics(of: Settings) -> None:
             )
 
 
-def _programs(of: Settings) -> dict[str, Program]:
+def _programs(found: Config, file: Path) -> dict[str, Program]:
     """The rules of each tenant. Raises Misconfigured."""
     from streams.core.segments.program import Program
 
-    found = configured_segments(config(of), of.config)
-    return {tenant: Program(segments) for tenant, segments in found.items()}
+    return {tenant: Program(segments) for tenant, segments in configured_segments(found, file).items()}

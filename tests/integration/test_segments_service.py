@@ -22,7 +22,7 @@ from schemas.avro import Codec
 from schemas.events import ActivityEvent, EmailEvent, EventType
 from schemas.identity import partition_key
 from schemas.topics import ACTIVITY_EVENTS, EMAIL_EVENTS, RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS, Topic
-from schemas.transitions import SegmentTransition
+from schemas.transitions import RULE, SegmentTransition
 from streams.agents.segment_state import FIRED_AT_ONCE, SegmentState
 from streams.core.segments.row import timer_of
 from streams.lane.changelog import MARKER_KEY
@@ -131,7 +131,7 @@ class Flow:
         """The worker that is there longest leaves in an orderly way."""
         assert processes.stop(self.workers.pop(0), timeout_s=40), "a worker did not end on SIGTERM"
 
-    def wait(self, until: Callable[[], bool], *, workers: int, deadline_s: float = 60) -> None:
+    def wait(self, until: Callable[[], bool], *, workers: int, deadline_s: float = 120) -> None:
         """Read the topics until something is so, keeping so many workers alive."""
         deadline = time.monotonic() + deadline_s
         while not until():
@@ -183,7 +183,7 @@ class Flow:
         truth = self.truth()
         wanted = {value for transitions in truth.values() for value in transitions}
         assert len(wanted) > 100
-        self.wait(lambda: wanted <= set(self.said), workers=1, deadline_s=20)
+        self.wait(lambda: wanted <= set(self.said), workers=1, deadline_s=60)
         said = of_each(self.said)
         if not is_each_once:
             said = {who: list(dict.fromkeys(transitions)) for who, transitions in said.items()}
@@ -263,3 +263,24 @@ def test_time_alone_ends_memberships_on_idle_partitions_after_a_restart_more_tha
     ends = [CODEC.decode(value, SegmentTransition) for value in flow.said[-members:]]
     assert {(item.is_member, item.cause, item.effective_at == item.detected_at) for item in ends} == {(0, "", True)}
     assert members > PARTITIONS * FIRED_AT_ONCE
+
+
+@pytest.mark.kafka
+def test_rules_that_change_take_effect_within_seconds_and_wrong_ones_not_at_all(on_kafka: Flow) -> None:
+    flow, rules = on_kafka, on_kafka.folder / "rules.yaml"
+    flow.feed(300, Random(23))
+    flow.wait(lambda: flow.is_done and bool(flow.said), workers=1)
+    worker = flow.workers[0].pid
+    rules.write_text(RULES.replace("30d", "30"))
+    flow.wait(lambda: b"30 has no unit" in flow.logs[0].read_bytes(), workers=1)
+    rules.write_text(RULES.replace("recent-buyers", "all-buyers").replace(", within: 30d", ""))
+    buyers = {who for who, changes in of_each(flow.said).items() if changes}
+
+    def now_in() -> set[str]:
+        found = [CODEC.decode(value, SegmentTransition) for value in flow.said]
+        return {each.recipient_key for each in found if (each.segment_id, each.is_member) == ("all-buyers", 1)}
+
+    flow.wait(lambda: now_in() >= buyers, workers=1)
+    left = [CODEC.decode(value, SegmentTransition) for value in flow.said]
+    assert {each.cause for each in left if each.segment_id == "all-buyers"} == {RULE}
+    assert [each.pid for each in flow.workers] == [worker]

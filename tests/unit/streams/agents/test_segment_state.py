@@ -18,7 +18,7 @@ from schemas.identity import partition_key
 from schemas.segments.canonical import rule_version
 from schemas.segments.rules import Segment
 from schemas.topics import DEAD_LETTERS, SEGMENT_TRANSITIONS
-from schemas.transitions import SegmentTransition
+from schemas.transitions import RULE, SegmentTransition
 from streams.agents.segment_state import SegmentState
 from streams.core.changes import Cut
 from streams.core.segments.row import timer_of
@@ -301,3 +301,33 @@ def test_other_rules_end_what_is_gone_and_begin_what_is_new_for_everybody_once(
     last.flush()
     ends = Counter((change.segment_id, change.is_member, change.cause) for change in last.said())
     assert ends == {("kept", 0, ""): 100, ("recent-buyers", 0, ""): 100}
+
+
+def test_rules_that_change_in_the_middle_are_as_if_a_new_life_had_begun_with_them(
+    tmp_path: Path, lives: list[Life]
+) -> None:
+    was, now = (segment("20d"), segment(id_="gone")), (segment("40d"), segment("30d", "new"))
+    log = [*(order(number, number % 60, START + number) for number in range(100)), tick(START + 25 * DAY)]
+    later = [order(200, 3, START + 26 * DAY), tick(START + 41 * DAY)]
+    said = []
+    for name, is_reloaded in (("reloaded", True), ("restarted", False)):
+        life = Life(tmp_path / name, [], *was)
+        life.read(log, len(log))
+        life.state.fire(10)
+        life.flush()
+        told = life.said()
+        if is_reloaded:
+            life.flushed.clear()
+            life.state.use(programs(*now))
+        else:
+            life.rows.close()
+            life = Life(tmp_path / name, life.changelog, *now)
+        lives.append(life)
+        life.read([*log, *later], len(log) + len(later))
+        while life.state.fire(7):
+            pass
+        life.flush()
+        said.append(sorted((each.recipient_key, each.number, each.transition_id) for each in [*told, *life.said()]))
+    assert said[0] == said[1]
+    causes = {each.cause for each in lives[0].said()}
+    assert RULE in causes
