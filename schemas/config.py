@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from schemas.alerts import Alert
 from schemas.policy import Policy
+from schemas.segment_webhooks import MOST_SEGMENT_WEBHOOKS, SegmentWebhook
 from schemas.warmup import Warmup
 
 DEFAULT_TENANT = "default"
@@ -185,7 +186,7 @@ class Limits(_Strict):
 class Config(_Strict):
     """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it; `console_url`: the
     console's as people see it, for links in alerts. `segments`: the file or folder with segments, beside the
-    configuration file unless it is an absolute path; "" for none.
+    configuration file unless it is an absolute path; "" for none. `segment_webhooks`: who is told of their transitions.
     """
 
     public_url: str = ""
@@ -197,6 +198,7 @@ class Config(_Strict):
     limits: Limits = Limits()
     warmups: list[Warmup] = Field(default_factory=list)
     segments: str = ""
+    segment_webhooks: list[SegmentWebhook] = Field(default_factory=list, max_length=MOST_SEGMENT_WEBHOOKS)
 
     @field_validator("warmups")
     @classmethod
@@ -226,7 +228,7 @@ class Config(_Strict):
                 )
         return policies
 
-    @field_validator("sources", "tenants", "alerts")
+    @field_validator("sources", "tenants", "alerts", "segment_webhooks")
     @classmethod
     def _unique(cls, items: list[Any]) -> list[Any]:
         names = [item.name for item in items]
@@ -249,6 +251,12 @@ class Config(_Strict):
                 raise ValueError(
                     f"the warm-up of {warmup.ip} names the tenant {warmup.tenant!r}, which is not under `tenants`;"
                     f" known: {', '.join(sorted(known))}"
+                )
+        for webhook in self.segment_webhooks:
+            if webhook.tenant not in known:
+                raise ValueError(
+                    f"segment webhook {webhook.name!r} names the tenant {webhook.tenant!r}, which is not under"
+                    f" `tenants`; known: {', '.join(sorted(known))}"
                 )
         return self
 

@@ -34,6 +34,7 @@ class FailureCode(StrEnum):
     UNDECODABLE = "undecodable"  # a record of ours that does not match its schema
     STORE_REFUSED = "store_refused"  # ClickHouse refuses the row for good
     ACTION_REFUSED = "action_refused"  # the sender's API refuses the action for good
+    NOT_TAKEN = "not_taken"  # the receiver of a webhook refuses it for good, or could not be reached for long
     UNEXPECTED = "unexpected"  # a defect of ours; the original is kept, mend and replay
 
 

@@ -13,7 +13,8 @@ import json
 from connectors.alerts.base import AlertRequest, Message
 from connectors.controls.base import ControlAnswer, ControlRequest, ControlResult, Verdict, by_status
 from connectors.controls.standard_webhooks import signature
-from schemas.alerts import Alert, signing_key
+from schemas.alerts import Alert
+from schemas.signed_webhook import signing_key
 
 
 class SignedWebhook:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from schemas.config import Config
 from schemas.errors import Misconfigured
+from schemas.nearest import hint
 from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
 
@@ -14,7 +15,8 @@ from schemas.segments.rules import Segment
 def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
     """By tenant, those that have any; `file` is where the configuration is from.
 
-    Raises Misconfigured where no folder is named, a rule is wrong, or a tenant is not there.
+    Raises Misconfigured where no folder is named, a rule is wrong, a tenant is not there, or a webhook names a segment
+    that is not.
     """
     if not config.segments:
         raise Misconfigured(f"{file}: no `segments`; name the folder with yours, as in `segments: segments`")
@@ -28,6 +30,14 @@ def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
                 f" {file}; known: {', '.join(known)}"
             )
         found.setdefault(segment.tenant, []).append(segment)
+    for place, webhook in enumerate(config.segment_webhooks):
+        ids = {segment.id for segment in found.get(webhook.tenant, [])}
+        strange = next((id_ for id_ in webhook.segments if id_ != "*" and id_ not in ids), None)
+        if strange is not None:
+            raise Misconfigured(
+                f"{file}: `segment_webhooks[{place}].segments`: the tenant {webhook.tenant!r} has no segment"
+                f" {strange[:80]!r}; {hint(strange, ids)}"
+            )
     return found
 
 

@@ -1,8 +1,8 @@
-"""What the segments service tells of itself, by partition."""
+"""What the segments service tells of itself, by partition; of its webhooks, by name."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from streams.agents.segment_rules import RuleSet
 from streams.core.changes import SegmentTotals
@@ -54,3 +54,29 @@ class SegmentMetrics:
         self._behind.labels(partition).set(totals.behind_ms / 1000)
         self._transitions.labels(partition, "entered").set(totals.entered)
         self._transitions.labels(partition, "left").set(totals.left)
+
+
+class WebhookMetrics:
+    """What became of transitions at each receiver, in the worker's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._told = Counter(
+            "mailweir_segment_webhooks_total",
+            "Transitions by what became of them at the webhook.",
+            ("webhook", "result"),
+            registry=registry,
+        )
+        self._down = Gauge(
+            "mailweir_segment_webhook_down",
+            "1 while the receiver fails and is left alone.",
+            ("webhook",),
+            registry=registry,
+        )
+
+    def count(self, webhook: str, *, is_taken: bool) -> None:
+        """One transition was taken, or given up."""
+        self._told.labels(webhook, "taken" if is_taken else "given_up").inc()
+
+    def show(self, webhook: str, *, is_down: bool) -> None:
+        """Whether the receiver is left alone."""
+        self._down.labels(webhook).set(is_down)

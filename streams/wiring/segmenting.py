@@ -1,8 +1,9 @@
-"""Segments: two relays that make one log of both event topics, and the lane that keeps who is in which segment."""
+"""Segments: two relays that make one log of both event topics, the lane that keeps who is where, and webhooks."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,14 @@ from streams.environment import codec, config
 from streams.wiring.worker import GROUP, lane_settings, run_worker
 
 if TYPE_CHECKING:
+    from schemas.failures import DeadLetter
     from streams.agents.segment_rules import RuleSet
+    from streams.agents.segment_webhooks import Teller
     from streams.agents.segments import SegmentsLane
     from streams.core.segments.program import Program
-    from streams.lane.lane import RelayLane
+    from streams.kafka import LogProducer
+    from streams.lane.lane import Lane, RelayLane
+    from streams.telemetry import Telemetry
 
 # Imports of what Faust or the compiled loops need are inside: they take a second, and every command comes by here.
 # ruff: noqa: PLC0415
@@ -57,7 +62,8 @@ def run_segments(of: Settings) -> int:
     app = worker_app(f"{GROUP}-segments", of.kafka, session_timeout_ms=of.session_timeout_ms)
     lane = _lane(app, of, rules)
     relays = {name: _relay(app, of, name, topic) for name, topic in _SOURCES.items()}
-    for service in (lane, *relays.values()):
+    tellers = _tellers(of, log, stats)
+    for service in (lane, *relays.values(), *tellers):
         app.service(service)
     segments.attach(app, lane, metrics.show, stats.count_dead)
     abreast, codec_ = Abreast(time.monotonic), codec(of)
@@ -65,7 +71,8 @@ def run_segments(of: Settings) -> int:
         relay.attach(app, each, relay.Relay(name, RECIPIENT_EVENTS, log, codec_, abreast))
 
     def is_ready() -> bool:
-        return lane.has_joined and all(each.has_joined for each in relays.values()) and log.is_available()
+        readers: list[Lane[Any] | Teller] = [lane, *relays.values(), *tellers]
+        return all(each.has_joined for each in readers) and log.is_available()
 
     return run_worker(app, of, is_ready, stats)
 
@@ -92,6 +99,37 @@ def _relay(app: Any, of: Settings, name: str, topic: Topic) -> RelayLane:
     from streams.lane.lane import RelayLane
 
     return RelayLane(app, lane_settings(of, name, topic, with_keys=True, batch=_RELAYED, fetch_kbytes=16_384))
+
+
+def _tellers(of: Settings, log: LogProducer, stats: Telemetry) -> list[Teller]:
+    """One for each webhook, with a group and connections of its own."""
+    import asyncio
+
+    import httpx
+
+    from connectors import control_http
+    from schemas.errors import FailureCode
+    from schemas.failures import Stage
+    from streams.agents.segment_metrics import WebhookMetrics
+    from streams.agents.segment_webhooks import Teller
+    from streams.agents.transition_log import TransitionLog
+    from streams.core.segments.outlet import Outlet
+    from streams.kafka import Record
+    from streams.lane.guard import persist
+
+    metrics, codec_ = WebhookMetrics(stats.registry), codec(of)
+
+    async def bury(letter: DeadLetter) -> None:
+        records = [Record(DEAD_LETTERS.name, codec_.encode(letter), letter.dead_letter_id.encode())]
+        await persist(f"writing to {DEAD_LETTERS.name}", lambda: log.send_all(records))
+        stats.count_dead(Stage.SEGMENTS, FailureCode(letter.code))
+
+    tellers = []
+    for webhook in config(of).segment_webhooks:
+        settings = lane_settings(of, f"segment-webhook-{webhook.name}", SEGMENT_TRANSITIONS, fetch_kbytes=1_024)
+        outlet = Outlet(webhook, partial(control_http.send, httpx.AsyncClient()), clock_ms, asyncio.sleep)
+        tellers.append(Teller(TransitionLog(settings, webhook.begin), outlet, codec_, bury, metrics))
+    return tellers
 
 
 def _check_topics(of: Settings) -> None:

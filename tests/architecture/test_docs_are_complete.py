@@ -23,6 +23,7 @@ from schemas.config import Config, Control, Inbox, Limits, Poll, Source, Tenant
 from schemas.config_file import parse_config
 from schemas.errors import FailureCode
 from schemas.policy import Escalation, Exemption, Policy, QuietHours, Recovery, Rule
+from schemas.segment_webhooks import SegmentWebhook
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 from schemas.warmup import Warmup
@@ -47,6 +48,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "alerts": Alert,
     "limits": Limits,
     "warmups": Warmup,
+    "segment_webhooks": SegmentWebhook,
 }
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 METRIC_TYPES = ("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum")
