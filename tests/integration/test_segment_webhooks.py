@@ -105,7 +105,7 @@ def test_kills_lose_no_transition_and_a_silent_receiver_delays_neither_segments_
     flow.leave()
 
 
-FASTER = 40  # so much faster goes the time of an outlet: a breaker's minute is one second and a half
+FASTER = 20  # so much faster goes the time of an outlet: a breaker's minute is three seconds
 
 
 class Bench:
@@ -165,7 +165,7 @@ async def sleep_faster(seconds: float) -> None:
     await asyncio.sleep(seconds / FASTER)
 
 
-async def until(so: Callable[[], bool], deadline_s: float = 20) -> None:
+async def until(so: Callable[[], bool], deadline_s: float = 60) -> None:
     async with asyncio.timeout(deadline_s):
         while not so():  # noqa: ASYNC110 - what is waited for happens in other threads
             await asyncio.sleep(0.02)

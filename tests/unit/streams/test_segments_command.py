@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from schemas.config_file import load_config
 from schemas.segments.files import load_segments
 from schemas.segments.json_schema import json_schema
 from schemas.segments.rules import NODES
@@ -101,15 +102,25 @@ def test_the_ten_examples_are_sound_and_each_says_what_it_answers() -> None:
     assert {segment.id for segment in load_segments([EXAMPLES])} == {path.stem for path in EXAMPLES.glob("*.yaml")}
 
 
-def blocks() -> list[str]:
-    """Every YAML block of the page about segments."""
-    return re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "segments.md").read_text(encoding="utf-8"), re.DOTALL)
+def blocks(*, of_config: bool) -> list[str]:
+    """The YAML blocks of the page about segments: what is for mailweir.yaml, or what is for files of segments."""
+    page = (ROOT / "docs" / "segments.md").read_text(encoding="utf-8")
+    found = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    return [text for text in found if text.startswith("# mailweir.yaml\n") is of_config]
 
 
-@pytest.mark.parametrize("text", blocks(), ids=lambda text: text[:30])
+@pytest.mark.parametrize("text", blocks(of_config=False), ids=lambda text: text[:30])
 def test_every_example_of_the_documentation_is_sound(tmp_path: Path, text: str) -> None:
     code, said = check(tmp_path, page=text, is_strict=True)
     assert code == 0, said
+
+
+@pytest.mark.parametrize("text", blocks(of_config=True), ids=lambda text: text[:30])
+def test_every_configuration_of_the_documentation_is_sound(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mailweir.yaml"
+    file.write_text(text)
+    environ = {"CRM_URL": "https://crm.example/segments", "CRM_SECRET": "whsec_bWFpbHdlaXItbWFpbHdlaXI="}
+    assert load_config(file, environ).segments
 
 
 def rows() -> dict[str, str]:
