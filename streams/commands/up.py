@@ -32,10 +32,8 @@ def run(*, data: Path, environ: Mapping[str, str], console: Console | None = Non
     """
     settings = load_settings(environ)
     config = load_config(settings.config, environ)
-    if config.segments:
-        configured_segments(
-            config, settings.config
-        )  # the service would end again and again, with the reason in its log
+    if config.segments:  # else their service would end again and again, with the reason in its log
+        configured_segments(config, settings.config)
     console = console or Console()
     try:
         with Workspace(data) as workspace:

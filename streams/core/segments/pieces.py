@@ -68,7 +68,10 @@ def kept(body: bytes, size: int, now: int, keep: Keep) -> bytes:
 
 
 class Piece:
-    """A place among the bodies. `mask`: the segments that look at it, as bits; `size`: bytes of a record."""
+    """A place among the bodies. `mask`: the segments that look at it, as bits; `size`: bytes of a record.
+
+    As it stands it keeps nothing of facts, and whatever else is put into it for ever.
+    """
 
     names: tuple[str, ...] = ()  # of the facts that it is about
     roots: tuple[str, ...] = ()  # of the traits that it is about
@@ -77,9 +80,9 @@ class Piece:
         self.index, self.size, self.mask = index, size, 0
         self.code = short(key.encode(), CODE)
 
-    def put(self, bodies: Bodies, fact: Fact, stamp: bytes, now: int) -> int:
+    def put(self, bodies: Bodies, fact: Fact, stamp: bytes, now: int) -> int:  # noqa: ARG002 - for those that do
         """Keep what is needed of a fact; the segments for which that changes something."""
-        raise NotImplementedError
+        return 0
 
     def joined(self, body: bytes, other: bytes, now: int) -> bytes:
         """The records of both."""
@@ -94,13 +97,27 @@ class Piece:
     def settle(self, bodies: Bodies) -> None:
         """After all pieces of two recipients were joined: what one piece knows of another's records."""
 
-    def kept(self, body: bytes, now: int) -> bytes:
+    def kept(self, body: bytes, now: int) -> bytes:  # noqa: ARG002 - for those that let go
         """What is needed from `now` on."""
-        raise NotImplementedError
+        return body
 
     def is_full(self, body: bytes) -> bool:
         """Whether older records may be missing because there were too many."""
         return len(body) >= MOST_RECORDS * self.size
+
+
+class KeyPiece(Piece):
+    """The recipient's key: neither facts nor another recipient change it."""
+
+    def __init__(self, index: int, key: str) -> None:
+        super().__init__(index, key, 1)
+
+    def joined(self, body: bytes, other: bytes, now: int) -> bytes:  # noqa: ARG002 - they stay who they are
+        """See `Piece`."""
+        return body
+
+    def erased(self, bodies: Bodies, event_ident: bytes) -> None:
+        """See `Piece`."""
 
 
 class Selector(Piece):

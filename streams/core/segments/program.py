@@ -19,7 +19,7 @@ from schemas.segments.rules import Segment
 from streams.core.segments.compiled import Compiler, Node
 from streams.core.segments.conditions import Test
 from streams.core.segments.leaf import Look
-from streams.core.segments.pieces import CODE, RECIPIENT, Bodies, Keep, Piece, Pieces, Selector
+from streams.core.segments.pieces import CODE, RECIPIENT, Bodies, Keep, KeyPiece, Piece, Pieces, Selector
 from streams.core.segments.recipient import Recipient
 from streams.core.segments.records import short
 
@@ -70,7 +70,7 @@ class Program:
             raise Misconfigured(f"two segments have the id {twice!r}; give one of them another")
         pieces = Pieces()
         self.first_known = pieces.piece("first known", _first_known)
-        pieces.piece("recipient", lambda index, key: Piece(index, key, 1))
+        pieces.piece("recipient", KeyPiece)
         compiler = Compiler(segments, pieces)
         self.segments = tuple(_followed(segment, place, compiler) for place, segment in enumerate(_sorted(segments)))
         for place, each in enumerate(self.segments):

@@ -140,7 +140,7 @@ class Recipient:
         changes, event_ident = self.advance(now), ident(event_id)
         self._packed = None
         for piece in self._program.pieces:
-            if piece.index != RECIPIENT and self.bodies[piece.index]:
+            if self.bodies[piece.index]:
                 piece.erased(self.bodies, event_ident)
         return changes + self._everybody(now - ZERO_MS, event_id)
 
@@ -152,7 +152,7 @@ class Recipient:
         changes, clock = self.advance(now), now - ZERO_MS
         self._packed = None
         for piece in self._program.pieces:
-            if piece.index != RECIPIENT and (body := other.bodies[piece.index]):
+            if body := other.bodies[piece.index]:
                 self.bodies[piece.index] = piece.joined(self.bodies[piece.index], body, clock)
         for piece in self._program.pieces:
             piece.settle(self.bodies)
