@@ -84,7 +84,7 @@ async def test_who_is_ahead_waits_for_who_is_behind_until_both_are_near() -> Non
     await behind.pass_on(ticks(100))
     ahead = asyncio.create_task(relay(log, "ahead", abreast).pass_on(ticks(100, 104, 200, 300)))
     await until(lambda: len(log.calls) == 1 and len(log.calls[0]) == 4)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # two looks: that nothing happens has no condition to wait for
     assert len(log.calls[0]) == 4, "what is of 200 waits"
     await behind.pass_on(ticks(198))
     await until(lambda: len(log.calls[0]) == 6)
