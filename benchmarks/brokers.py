@@ -35,7 +35,7 @@ def started(name: str, folder: Path) -> Iterator[Broker]:
     missing = missing_tools()
     if missing:
         raise CannotRunError(missing)
-    kafka = KafkaBroker(folder)
+    kafka = KafkaBroker(folder, is_short=False)
     try:
         yield kafka.create()
     except CannotStartError as error:

@@ -174,7 +174,7 @@ def _throughput(
             sum(memory.values()),
             "MB a minute",
             "",
-            "all services; the local broker keeps the log",
+            ", ".join(f"{name} {mb:.0f}" for name, mb in sorted(memory.items(), key=lambda item: -item[1])),
         ),
         ("whole_path_cpu", sum(_cores(samples).values()), "cores", "", _per_service(samples)),
     )

@@ -64,12 +64,15 @@ class CannotStartError(Exception):
 
 
 class KafkaBroker:
-    """One Apache Kafka broker whose data lives in `folder`; the port stays the same over restarts."""
+    """One Apache Kafka broker whose data lives in `folder`; the port stays the same over restarts.
+
+    `is_short`: it is made to start quickly, and not to run for long.
+    """
 
     name = "kafka"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, is_short: bool = True) -> None:
+        self._folder, self._is_short = folder, is_short
         self._data = folder / "data"
         self._properties = folder / "server.properties"
         self.log = folder / "kafka.log"
@@ -132,7 +135,7 @@ class KafkaBroker:
             raise CannotStartError(f"formatting the KRaft storage failed: {done.stdout}{done.stderr}")
 
     def _launch(self) -> None:
-        argv = _java("kafka.Kafka", str(self._properties), heap="-Xmx512m")
+        argv = _java("kafka.Kafka", str(self._properties), heap="-Xmx512m", is_short=self._is_short)
         self._process = processes.spawn(argv, log=self.log)
 
     def _is_ready(self) -> bool:
@@ -190,9 +193,10 @@ def _is_complete(folder: Path) -> bool:
     return any(folder.glob(f"libs/kafka_2.13-{VERSION}.jar"))
 
 
-def _java(main: str, *args: str, heap: str = "-Xmx128m") -> list[str]:
+def _java(main: str, *args: str, heap: str = "-Xmx128m", is_short: bool = True) -> list[str]:
     java = shutil.which("java")
     if java is None:
         raise CannotStartError("java is not on the PATH; install a Java runtime, version 17 or newer")
-    quick = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]  # start quickly; two cores
+    quick = ["-XX:+UseSerialGC", "-Xshare:auto"]  # start quickly; two cores
+    quick += ["-XX:TieredStopAtLevel=1"] * is_short  # compiled at once and less well
     return [java, heap, *quick, "-cp", f"{resolve()}/libs/*", main, *args]

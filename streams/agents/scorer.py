@@ -48,7 +48,7 @@ _CATCH_UP = 20  # and how often before those that are known are scored
 _SLICE = 16  # keys: scored in some 2 ms
 _TURN_CPU_S = 0.005  # of one turn; what has not had its turn yet is next
 _SHORTEST_S = 0.01  # changes of one moment are scored together
-_REST = 3.0  # scoring may take a quarter of one core
+_REST = 3.0  # scoring may take a quarter of one core, and less of a busy machine
 _PATIENCE, _PAUSE_S = 30, 1.0  # failures in a row, and how far they are apart at least
 ScoreKey = Callable[[KeyView, int, Context], ReputationScore]
 
@@ -136,14 +136,14 @@ class Scorer(Service):
             since_s = _now()
             if messages or has_work:
                 self._halt.wait(max(0.0, pace.due_s(since_s) - since_s))
-                began_cpu_s = time.thread_time()
+                began_s, began_cpu_s = _now(), time.thread_time()
                 self._catch_up(reader, ledger, messages)
                 queue.add(narrow_first(ledger.changed()), is_news=self._leads)
                 while self._leads and queue and time.thread_time() - began_cpu_s < _TURN_CPU_S:
                     keys = queue.take(_SLICE)
                     self._write(self._scores(ledger, keys))
                     ledger.scored(keys)
-                pace.turned(_now(), time.thread_time() - began_cpu_s)
+                pace.turned(now := _now(), now - began_s)  # not CPU: where others want it, a turn takes longer
             if since_s >= clean_up_s:
                 clean_up_s = since_s + _FORGET_S
                 queue.forget(ledger.forget())

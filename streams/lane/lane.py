@@ -39,7 +39,8 @@ _STALL_S = 30.0  # a batch that Faust dropped, with none behind it, is noticed a
 _LOOK_S = 1.0
 _GC_OBJECTS = 100_000  # a batch is 10,000 objects that hold no circles: 700, the default, looks 14 times in each
 _SWITCH_S = 0.001  # threads hand each other small work: the default, 5 ms, is most of its way
-_LINGER_PER_RECORD_S = 50e-6  # after 20 records the next batch waits a millisecond, after 1,000 the whole linger
+_LINGER_PER_RECORD_S = 50e-6  # after 20 records the next batch waits a millisecond
+_FULL_LINGER_S = 0.2  # and after 4,000 this: large folds cost less an event (docs/performance.md, single steps)
 _LINGER_REST = 4.0  # small batches may take a ninth of a core: others on the machine want it too
 _SHORTEST_FLUSH_S = 0.02  # more often would only multiply rows: the same key in the next flush again
 
@@ -148,7 +149,7 @@ class Lane(Service, Generic[State]):
     async def take(self, batches: list[Batch[State]]) -> None:
         """Hand batches to the agent; waits while it has too many."""
         records = sum(len(batch.values) for batch in batches)
-        self._full_s = min(records * _LINGER_PER_RECORD_S, self.settings.linger_s)
+        self._full_s = min(records * _LINGER_PER_RECORD_S, _FULL_LINGER_S)
         for batch in batches:
             await self.channel.put(batch)  # not send(): Faust skips sent events of an older generation
 
