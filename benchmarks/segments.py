@@ -87,7 +87,7 @@ def _run(plan: Plan, number: int, size: Size) -> tuple[float, ...]:
     folder = work / "segments"
     write_rules(folder)
     (folder / "more.yaml").write_text(_MORE_RULES, encoding="utf-8")
-    (work / "mailweir.yaml").write_text("segments: segments\n", encoding="utf-8")
+    (work / "mailweir.yaml").write_text("segments: segments\nsegment_history: false\n", encoding="utf-8")
     span_ms = DAYS * _DAY_MS
     start = int(time.time() * 1000) - span_ms
     with brokers.started(plan.brokers[0], work / "broker") as broker:

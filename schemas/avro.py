@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import fastavro
 
 from schemas.aggregates import LaneIds, LaneMarker, ReputationPartial, ReputationScore, Tick
+from schemas.announcements import PastFact, PastRead, RulesAnnounced, SegmentStatus
 from schemas.encoding import Encoder, compile_encoder
 from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Permanent
@@ -82,6 +83,10 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(23, ReputationScore, 2),
     SchemaVersion(24, WatchPosition, 1),
     SchemaVersion(25, SegmentTransition, 1),
+    SchemaVersion(30, RulesAnnounced, 1),
+    SchemaVersion(31, PastFact, 1),
+    SchemaVersion(32, PastRead, 1),
+    SchemaVersion(33, SegmentStatus, 1),
 )
 
 

@@ -186,7 +186,8 @@ class Limits(_Strict):
 class Config(_Strict):
     """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it; `console_url`: the
     console's as people see it, for links in alerts. `segments`: the file or folder with segments, beside the
-    configuration file unless it is an absolute path; "" for none. `segment_webhooks`: who is told of their transitions.
+    configuration file unless it is an absolute path; "" for none. `segment_history`: whether a new segment is built
+    from the stored events first. `segment_webhooks`: who is told of transitions.
     """
 
     public_url: str = ""
@@ -198,6 +199,7 @@ class Config(_Strict):
     limits: Limits = Limits()
     warmups: list[Warmup] = Field(default_factory=list)
     segments: str = ""
+    segment_history: bool = True
     segment_webhooks: list[SegmentWebhook] = Field(default_factory=list, max_length=MOST_SEGMENT_WEBHOOKS)
 
     @field_validator("warmups")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.aggregates import LaneMarker, ReputationPartial, ReputationScore
+from schemas.announcements import RulesAnnounced, SegmentStatus
 from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
@@ -140,11 +141,27 @@ SUPPRESSIONS = Topic(
 )
 RECIPIENT_EVENTS = Topic(
     "mailweir.recipient-events.v1",
-    EmailEvent,  # and activity events, and ticks: both event topics in one order
+    EmailEvent,  # and activity events, ticks, announced rules, facts of the past: all in one order
     "tenant and recipient",
     is_compacted=False,
     retention_ms=7 * DAY_MS,
     is_partitioned=True,
+)
+SEGMENT_RULES = Topic(
+    "mailweir.segment-rules.v1",
+    RulesAnnounced,
+    "tenant",
+    is_compacted=True,
+    retention_ms=0,
+    is_partitioned=False,
+)
+SEGMENT_STATUSES = Topic(
+    "mailweir.segment-statuses.v1",
+    SegmentStatus,
+    "tenant and segment",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
 )
 SEGMENT_STATES = Topic(
     "mailweir.segment-states.v1",
@@ -188,6 +205,8 @@ TOPICS: tuple[Topic, ...] = (
     STANDING_REPORTS,
     SUPPRESSIONS,
     RECIPIENT_EVENTS,
+    SEGMENT_RULES,
+    SEGMENT_STATUSES,
     SEGMENT_STATES,
     SEGMENT_TRANSITIONS,
     DEAD_LETTERS,

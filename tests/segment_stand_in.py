@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from schemas.announcements import RulesAnnounced
 from schemas.segments.rules import Segment
+from streams.core.segments.announced import packed, unpacked
 from streams.core.segments.fact import Fact
 from streams.core.segments.pieces import RECIPIENT
 from streams.core.segments.program import Program
@@ -40,6 +44,11 @@ class Buyers(Program):
         return Delicate(self, recipient_key, packed)
 
 
-def programs(*segments: Segment) -> dict[str, Program]:
-    """That of the only tenant."""
-    return {"acme": Buyers(segments or [segment()])}
+def program(live: bytes, building: bytes) -> Program:
+    """That of announced rules."""
+    return Buyers(unpacked(live), unpacked(building))
+
+
+def rules(*live: Segment, building: Sequence[Segment] = (), number: int = 1) -> RulesAnnounced:
+    """The announcement of the only tenant's."""
+    return RulesAnnounced(tenant="acme", number=number, live=packed(live or [segment()]), building=packed(building))

@@ -16,6 +16,7 @@ from sinks.tables import (
     reputation_partials,
     reputation_scores,
     rulings,
+    segment_statuses,
     segment_transitions,
     standing_reports,
     suppressions,
@@ -38,5 +39,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     standing_reports.TABLE,
     suppressions.TABLE,
     segment_transitions.TABLE,
+    segment_statuses.TABLE,
     dead_letters.TABLE,
 )

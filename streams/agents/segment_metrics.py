@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from streams.agents.segment_builder import Builder
 from streams.agents.segment_rules import RuleSet
 from streams.core.changes import SegmentTotals
 
@@ -39,13 +40,20 @@ class SegmentMetrics:
 
         self._rules = Gauge(
             "mailweir_segment_rules_current",
-            "1 while the rules in force are those of the files, 0 while the files are wrong.",
+            "1 while the files of rules can be used, 0 while they are wrong.",
             registry=registry,
         )
 
-    def follow(self, rules: RuleSet) -> None:
-        """Show of them from now on whether they are those of the files."""
+        self._building = Gauge(
+            "mailweir_segments_building",
+            "Segments that are being built from the past; 0 in workers that do not look after it.",
+            registry=registry,
+        )
+
+    def follow(self, rules: RuleSet, builder: Builder) -> None:
+        """Show of them from now on whether they are those of the files, and how many are being built."""
         self._rules.set_function(lambda: float(rules.is_current))
+        self._building.set_function(lambda: float(builder.building))
 
     def show(self, partition: int, totals: SegmentTotals) -> None:
         """What a partition has seen."""

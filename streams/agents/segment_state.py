@@ -12,13 +12,14 @@ the first marker behind it that vouches for that input, or never; the owner that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from schemas.aggregates import LaneMarker
+from schemas.announcements import RulesAnnounced
 from schemas.avro import Codec
-from schemas.errors import FailureCode
+from schemas.errors import FailureCode, Permanent
 from schemas.failures import Stage
 from schemas.identity import digest, partition_key
 from schemas.topics import DEAD_LETTERS, RECIPIENT_EVENTS, SEGMENT_TRANSITIONS
@@ -26,6 +27,7 @@ from schemas.transitions import SegmentTransition
 from streams.core.changes import Cut, SegmentTotals, Side
 from streams.core.normalise import Origin, unreadable
 from streams.core.segments import book, row, turns
+from streams.core.segments.announced import program_of
 from streams.core.segments.arrivals import Arrival, read_arrivals
 from streams.core.segments.book import Book
 from streams.core.segments.program import Program
@@ -33,7 +35,7 @@ from streams.core.segments.turns import Rules
 from streams.lane.changelog import MARKER_KEY
 from streams.lane.disk import DiskRows
 
-FORM = "segments-1"
+FORM = "segments-2"
 """Of the rows and their order: folders of another form are thrown away."""
 FIRED_AT_ONCE = 200  # some milliseconds: what an event may have to wait for a piece of a flood of timers
 _MOST_PENDING = 200_000  # rows without a marker; more than a flush has, so no torn one left them
@@ -41,16 +43,26 @@ _MOST_BOOKS = 100_000  # tenants
 _NO_TIMER = "the timer of a recipient failed; its row stands still until the recipient's next event"
 
 
-class SegmentState:
-    """State of one partition of recipient-events. `kept` is ordered by `row.timer_of`. `programs`: by tenant."""
+MakeProgram = Callable[[bytes, bytes], Program]
+"""Of announced rules, those that are live and those that are being built. Raises ValueError."""
 
-    def __init__(self, number: int, kept: DiskRows, programs: Mapping[str, Program], codec: Codec) -> None:
+
+class SegmentState:
+    """State of one partition of recipient-events. `kept` is ordered by `row.timer_of`.
+
+    `past`: by tenant, how many facts of its past were sent before what was read last.
+    """
+
+    def __init__(self, number: int, kept: DiskRows, codec: Codec, make_program: MakeProgram = program_of) -> None:
         self.number, self.kept = number, kept
         self.clock = 0
         self.totals = SegmentTotals()
-        self.programs, self._codec = programs, codec
+        self.past: dict[str, int] = {}
+        self._codec, self._make_program = codec, make_program
+        self._announces = codec.header(RulesAnnounced)
         self._names: dict[str, frozenset[str]] = {}
         self._rules: dict[str, Rules] = {}
+        self._numbers: dict[str, int] = {}  # of each tenant's last announcement
         self._books: dict[str, Book] = {}  # of tenants some of whose rows were last looked at with other rules
         self._upto = -1  # the last input offset taken in
         self._sides: list[Side] = []
@@ -92,28 +104,35 @@ class SegmentState:
         self._open_books()
         return next_offset
 
-    def use(self, programs: Mapping[str, Program]) -> None:
-        """Other rules from here on; turns under them come with `fire`. Raises Transient when the disk fails."""
-        self.programs = programs
-        self._rules, self._books = {}, {}
-        self._open_books()
-
     def _open_books(self) -> None:
-        self._names = {tenant: program.names for tenant, program in self.programs.items()}
-        found = self.kept.scan(book.FIRST, book.LAST, _MOST_BOOKS)
-        books = {book.tenant_of(key): book.read(value) for key, value in found}
-        for tenant in dict.fromkeys([*self.programs, *books]):
-            program = self.programs.get(tenant) or Program(())
-            known = books.get(tenant, Book()).under(program)
-            self._rules[tenant] = Rules(program, known.segments)
-            if known != books.get(tenant):
-                self._note(tenant, known)
-            elif known.upto is not None:
-                self._books[tenant] = known
+        for key, value in self.kept.scan(book.FIRST, book.LAST, _MOST_BOOKS):
+            self._follow(book.tenant_of(key), book.read(value))
+
+    def use(self, rules: RulesAnnounced) -> None:
+        """Other rules from here on, unless newer ones are known; turns under them come with `fire`.
+
+        Raises ValueError for rules of a newer language, Transient when the disk fails.
+        """
+        if rules.number <= self._numbers.get(rules.tenant, 0):
+            return
+        found = self.kept.get_many([book.key_of(rules.tenant)])[0]
+        known = Book() if found is None else book.read(found)
+        known = known.under(rules, self._make_program(rules.live, rules.building), self.clock)
+        self.kept.put(book.key_of(rules.tenant), book.written(known, self._upto))
+        self._follow(rules.tenant, known)
+
+    def _follow(self, tenant: str, known: Book) -> None:
+        program = self._make_program(known.live, known.building)
+        self._names[tenant], self._numbers[tenant] = program.names, known.number
+        self._rules[tenant] = Rules(program, known.at, self._make_program(*known.before), known.segments)
+        self._wait(tenant, known)
 
     def _note(self, tenant: str, known: Book) -> None:
         """How far the rows of a tenant have seen its rules."""
         self.kept.put(book.key_of(tenant), book.written(known, self._upto))
+        self._wait(tenant, known)
+
+    def _wait(self, tenant: str, known: Book) -> None:
         if known.upto is None:
             self._books.pop(tenant, None)
         else:
@@ -123,10 +142,29 @@ class SegmentState:
 
     def fold(self, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
         """Take these values in, read at these input offsets (rising). Raises Transient when the disk fails."""
+        begin, announces = 0, self._announces
+        for place in [at for at, value in enumerate(values) if value is not None and value.startswith(announces)]:
+            if begin < place:
+                self._fold(values[begin:place], offsets[begin:place])
+            self._upto, begin = offsets[place], place + 1
+            self._hear(values[place] or b"", offsets[place])
+        if begin < len(values):
+            self._fold(values[begin:], offsets[begin:])
+
+    def _hear(self, value: bytes, offset: int) -> None:
+        try:
+            rules = self._codec.decode(value, RulesAnnounced)
+        except Permanent as error:
+            self._bury(value, offset, error.code, str(error))
+        else:
+            self.use(rules)
+
+    def _fold(self, values: Sequence[bytes | None], offsets: Sequence[int]) -> None:
         batch = read_arrivals(values, self._codec, self.clock, self._names)
         for place, error in sorted(batch.broken.items()):
             self._bury(values[place], offsets[place], error.code, str(error))
         self.clock, self._upto = batch.clock, offsets[-1]
+        self.past |= batch.past
         self.totals.events += batch.events
         self.totals.facts += len(batch.facts)
         by_recipient: dict[bytes, list[Arrival]] = {}
@@ -206,6 +244,10 @@ class SegmentState:
         return codes
 
     # -- flush ---------------------------------------------------------------------------------------------------
+
+    def number_of(self, tenant: str) -> int:
+        """Of the announcement whose rules the tenant has; 0 for none."""
+        return self._numbers.get(tenant, 0)
 
     @property
     def unwritten(self) -> int:

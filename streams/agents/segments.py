@@ -15,7 +15,6 @@ from mode import Service
 
 from schemas.errors import FailureCode
 from schemas.failures import Stage
-from streams.agents.segment_rules import RuleSet
 from streams.agents.segment_state import SegmentState
 from streams.core.changes import SegmentTotals
 from streams.lane.changelog import Records
@@ -24,18 +23,13 @@ from streams.lane.part import Batch, Part
 
 _MOST_UNWRITTEN = 50_000  # rows of some hundred bytes; the next flush makes room
 _REST_S = 0.05
-_LOOK_S = 2.0  # for changed rules: a marketer saves a file and looks at what comes of it
 
 
 class SegmentsLane(DiskLane[SegmentState]):
-    """A `DiskLane` that gives back rows with their markers, and fires what timers a batch has left over.
+    """A `DiskLane` that gives back rows with their markers, and fires what timers a batch has left over."""
 
-    Its states begin with the programs of `rules`, and are given others when they change.
-    """
-
-    def __init__(self, *given: Any, rules: RuleSet, **named: Any) -> None:
+    def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._rules = rules
         self._late: set[Part[SegmentState]] = set()
         self._stirs = asyncio.Event()
 
@@ -44,6 +38,25 @@ class SegmentsLane(DiskLane[SegmentState]):
 
     def _has_news(self, part: Part[SegmentState]) -> bool:
         return super()._has_news(part) or part.state.unwritten > 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process has the first partition, and looks after the rules of all."""
+        return self._first is not None
+
+    def past_read(self, tenant: str) -> int:
+        """How many facts of a tenant's past were sent before what the first partition has read."""
+        first = self._first
+        return 0 if first is None else first.state.past.get(tenant, 0)
+
+    def clock(self) -> int:
+        """The log's, in ms, as the first partition has it; 0 where this process does not lead."""
+        return 0 if self._first is None else self._first.state.clock
+
+    @property
+    def _first(self) -> Part[SegmentState] | None:
+        part = self.parts.get(0)
+        return part if part is not None and part.is_live and not part.is_spoiled else None
 
     def taken(self, part: Part[SegmentState]) -> None:
         """A batch was taken in: fire timers that are due now, unless a flood of them is being worked off."""
@@ -70,24 +83,6 @@ class SegmentsLane(DiskLane[SegmentState]):
                 await self._fire_live(part)
             if not ready:
                 await asyncio.sleep(_REST_S)
-
-    @Service.task
-    async def _follow_rules(self) -> None:
-        while not self.should_stop:
-            await self.sleep(_LOOK_S)
-            await self._rules.look()
-            for part in list(self.parts.values()):
-                if part.is_live and not part.is_spoiled and part.state.programs is not self._rules.programs:
-                    await self._change_rules(part)
-
-    async def _change_rules(self, part: Part[SegmentState]) -> None:
-        try:
-            part.state.use(self._rules.programs)
-        except Exception as error:  # noqa: BLE001 - some tenants have the old rules still: the process starts anew
-            part.is_spoiled = True
-            await self.crash(error)
-        self._late.add(part)
-        self._stirs.set()
 
     async def _fire_live(self, part: Part[SegmentState]) -> None:
         began_s = time.monotonic()

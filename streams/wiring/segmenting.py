@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schemas.config import Config
 from schemas.errors import Misconfigured
 from schemas.segments.configured import configured_segments, configured_stamp
 from schemas.settings import Settings
@@ -16,7 +14,9 @@ from schemas.topics import (
     DEAD_LETTERS,
     EMAIL_EVENTS,
     RECIPIENT_EVENTS,
+    SEGMENT_RULES,
     SEGMENT_STATES,
+    SEGMENT_STATUSES,
     SEGMENT_TRANSITIONS,
     Topic,
 )
@@ -26,10 +26,10 @@ from streams.wiring.worker import GROUP, lane_settings, run_worker
 
 if TYPE_CHECKING:
     from schemas.failures import DeadLetter
+    from streams.agents.segment_builder import Builder
     from streams.agents.segment_rules import RuleSet
     from streams.agents.segment_webhooks import Teller
     from streams.agents.segments import SegmentsLane
-    from streams.core.segments.program import Program
     from streams.kafka import LogProducer
     from streams.lane.lane import Lane, RelayLane
     from streams.telemetry import Telemetry
@@ -55,15 +55,16 @@ def run_segments(of: Settings) -> int:
 
     stats, found = Telemetry(), config(of)
     metrics = SegmentMetrics(stats.registry)
-    rules = RuleSet(lambda: _programs(found, of.config), lambda: configured_stamp(found, of.config))
-    metrics.follow(rules)
-    _check_topics(of)
+    rules = RuleSet(lambda: configured_segments(found, of.config), lambda: configured_stamp(found, of.config))
+    partitions = _check_topics(of)
     log = LogProducer(of.kafka)
     app = worker_app(f"{GROUP}-segments", of.kafka, session_timeout_ms=of.session_timeout_ms)
-    lane = _lane(app, of, rules)
+    lane = _lane(app, of)
+    builder = _builder(of, rules, log, lane, partitions)
+    metrics.follow(rules, builder)
     relays = {name: _relay(app, of, name, topic) for name, topic in _SOURCES.items()}
     tellers = _tellers(of, log, stats)
-    for service in (lane, *relays.values(), *tellers):
+    for service in (lane, builder, *relays.values(), *tellers):
         app.service(service)
     segments.attach(app, lane, metrics.show, stats.count_dead)
     abreast, codec_ = Abreast(time.monotonic), codec(of)
@@ -77,7 +78,28 @@ def run_segments(of: Settings) -> int:
     return run_worker(app, of, is_ready, stats)
 
 
-def _lane(app: Any, of: Settings, rules: RuleSet) -> SegmentsLane:
+def _builder(of: Settings, rules: RuleSet, log: LogProducer, lane: SegmentsLane, partitions: int) -> Builder:
+    """Announces the rules of tenants that have none yet. Raises Transient when the log is away."""
+    from sinks.clickhouse import connect
+    from sinks.settings import SinkSettings
+    from streams.agents.segment_announcements import Announcements
+    from streams.agents.segment_builder import Builder
+    from streams.agents.segment_past import Past, Sink
+    from streams.wiring.stored_facts import read_stored
+
+    has_past, codec_ = config(of).segment_history, codec(of)
+    announcements = Announcements(of.kafka, log, codec_, partitions)
+    announcements.begin(rules.segments, clock_ms(), has_past=has_past)
+    past = None
+    if has_past:
+        secret = of.clickhouse_password.get_secret_value()
+        sink = Sink(bootstrap=of.kafka, group=SinkSettings().group, partitions=partitions)
+        store = partial(connect, of.clickhouse, of.clickhouse_user, secret)
+        past = Past(partial(read_stored, store), sink, log, codec_, lane.clock, lane.past_read)
+    return Builder(rules, announcements, past, lambda: lane.leads, clock_ms)
+
+
+def _lane(app: Any, of: Settings) -> SegmentsLane:
     from streams.agents.segment_state import FORM, SegmentState
     from streams.agents.segments import SegmentsLane
     from streams.core.segments.row import timer_of
@@ -88,11 +110,11 @@ def _lane(app: Any, of: Settings, rules: RuleSet) -> SegmentsLane:
 
     def new_state(number: int) -> SegmentState:
         home = of.data / f"{GROUP}-segments" / str(number)
-        return SegmentState(number, DiskRows(home, memory, clock_ms, order=timer_of, form=FORM), rules.programs, codec_)
+        return SegmentState(number, DiskRows(home, memory, clock_ms, order=timer_of, form=FORM), codec_)
 
     flush_s = min(of.flush_s, _FLUSH_S)
     settings = lane_settings(of, "segments", RECIPIENT_EVENTS, batch=_BATCH, flush_s=flush_s, fetch_kbytes=32_768)
-    return SegmentsLane(app, settings, rules=rules, changelog=SEGMENT_STATES.name, codec=codec_, new_state=new_state)
+    return SegmentsLane(app, settings, changelog=SEGMENT_STATES.name, codec=codec_, new_state=new_state)
 
 
 def _relay(app: Any, of: Settings, name: str, topic: Topic) -> RelayLane:
@@ -132,22 +154,17 @@ def _tellers(of: Settings, log: LogProducer, stats: Telemetry) -> list[Teller]:
     return tellers
 
 
-def _check_topics(of: Settings) -> None:
-    """Raises Transient for a topic that is not there, Misconfigured for those that do not fit together."""
+def _check_topics(of: Settings) -> int:
+    """How many partitions recipients have. Raises Transient for a topic that is not there, Misconfigured for those
+    that do not fit together."""
     from streams.topics import partitions_of
 
     together = (RECIPIENT_EVENTS, *_SOURCES.values(), SEGMENT_STATES)
-    found = partitions_of(of.kafka, *together, SEGMENT_TRANSITIONS, DEAD_LETTERS)
+    found = partitions_of(of.kafka, *together, SEGMENT_TRANSITIONS, SEGMENT_RULES, SEGMENT_STATUSES, DEAD_LETTERS)
     for topic in together:
         if found[topic] != found[RECIPIENT_EVENTS]:
             raise Misconfigured(
                 f"{topic.name} has {found[topic]} partitions, {RECIPIENT_EVENTS.name} has {found[RECIPIENT_EVENTS]};"
                 f" a recipient's events must meet: delete the topic that is wrong and run `mailweir topics apply`"
             )
-
-
-def _programs(found: Config, file: Path) -> dict[str, Program]:
-    """The rules of each tenant. Raises Misconfigured."""
-    from streams.core.segments.program import Program
-
-    return {tenant: Program(segments) for tenant, segments in configured_segments(found, file).items()}
+    return found[RECIPIENT_EVENTS]

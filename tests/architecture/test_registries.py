@@ -20,6 +20,7 @@ NOT_SUNK = {  # kept in the log only
     topics.WATCH_STATES,  # memories, of use to nobody else
     topics.REMEDIATION_STATES,
     topics.RECIPIENT_EVENTS,  # the two event topics again
+    topics.SEGMENT_RULES,  # what the files say
     topics.SEGMENT_STATES,
 }
 

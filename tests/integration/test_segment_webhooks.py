@@ -38,6 +38,7 @@ from tests.webhook_receiver import SECRET, TAKEN, Answer, Receiver
 CONFIG = """
 tenants: [{{name: acme}}]
 segments: rules.yaml
+segment_history: false
 segment_webhooks:
   - {{name: crm, tenant: acme, url: "{crm}", secret: "{secret}", begin: earliest, max_per_s: 1000}}
   - {{name: silent, tenant: acme, url: "{silent}", secret: "{secret}", begin: earliest}}

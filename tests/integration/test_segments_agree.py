@@ -14,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 
 from benchmarks.recipients import TENANT, history, is_mail, write_rules
 from schemas.aggregates import Tick
+from schemas.announcements import RulesAnnounced
 from schemas.avro import Codec
 from schemas.events import ActivityEvent, EmailEvent, EventType
 from schemas.segments.rules import Segment
@@ -22,7 +23,7 @@ from schemas.transitions import SegmentTransition
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
 from streams.agents.segment_state import SegmentState
-from streams.core.segments.program import Program
+from streams.core.segments.announced import packed
 from streams.core.segments.row import timer_of
 from streams.core.segments.sql.query import compile_sql
 from streams.lane.disk import DiskRows
@@ -69,8 +70,9 @@ def test_the_members_by_the_stream_are_those_by_sql(store: Client, tmp_path: Pat
     log = events()
     rows = DiskRows(tmp_path / "rows", Memory(), lambda: 0, order=timer_of)
     rows.begin("log")
-    state = SegmentState(0, rows, {TENANT: Program(segments)}, CODEC)
+    state = SegmentState(0, rows, CODEC)
     state.start(None)
+    state.use(RulesAnnounced(tenant=TENANT, number=1, live=packed(segments)))
     done, members = 0, Counter[str]()
     for day in (15, 33, DAYS + 3):
         now = START + day * DAY

@@ -32,7 +32,7 @@ from streams.local import processes
 from streams.local.broker import Tansu
 from streams.topics import apply_topics
 from tests.brokers import StartKafka
-from tests.segment_stand_in import DAY, WITHIN, programs
+from tests.segment_stand_in import DAY, WITHIN
 
 PARTITIONS = 2
 RECIPIENTS = 300
@@ -53,7 +53,7 @@ class Flow:
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self.bootstrap, self.folder = bootstrap, folder
         apply_topics(bootstrap, PARTITIONS, 1, timeout_s=20)
-        (folder / "mailweir.yaml").write_text("tenants: [{name: acme}]\nsegments: rules.yaml\n")
+        (folder / "mailweir.yaml").write_text("tenants: [{name: acme}]\nsegments: rules.yaml\nsegment_history: false\n")
         (folder / "rules.yaml").write_text(RULES)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
@@ -168,7 +168,7 @@ class Flow:
         said: list[bytes] = []
         for number, log in enumerate(self.relayed):
             rows = DiskRows(self.folder / f"truth-{time.monotonic_ns()}", Memory(), lambda: 0, order=timer_of)
-            state = SegmentState(number, rows, programs(), CODEC)
+            state = SegmentState(number, rows, CODEC)
             rows.begin("truth")
             state.start(None)
             state.fold(log, range(len(log)))

@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from schemas.aggregates import Tick
+from schemas.announcements import PastFact, PastRead
 from schemas.avro import Codec
 from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent, Machine
 from schemas.identity import SEPARATOR_TEXT, partition_key
 from schemas.segments.names import MACHINE_SUFFIX, MAIL_PREFIX, MAIL_PROPERTIES, METADATA, snake
 from streams.core.bodies import Block
-from streams.core.columns import Read, read_records
+from streams.core.columns import read_records
 from streams.core.compiled import Ints
 from streams.core.segments.fact import TRACK, Fact, parsed
 from streams.core.segments.tags import TagReader
@@ -38,6 +39,7 @@ _TAGS = "tags"
 _MAIL_TEXTS = tuple(name for name in MAIL_PROPERTIES if name != _TAGS)
 _MAIL = (*_ABOUT, "event_type", "machine", METADATA, *_MAIL_TEXTS)
 _ACTIVITY = (*_ABOUT, "activity", "name", "traits", "url", "provider", "properties")
+_PAST = (*_ABOUT, "name", "properties", "traits")
 _TIMES = ("occurred_at", "received_at")
 
 
@@ -53,47 +55,72 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class Arrivals:
-    """A batch, read. `clock`: behind its last record; `events`: with those that are no fact; `broken`: and why."""
+    """A batch, read. `clock`: behind its last record; `events`: with those that are no fact; `broken`: and why.
+    `past`: how many facts of a tenant's past were sent before this, where it is said."""
 
     facts: list[Arrival]
     clock: int
     events: int
     broken: dict[int, Permanent]
+    past: dict[str, int]
 
 
 def read_arrivals(values: Values, codec: Codec, clock: int, names: Names) -> Arrivals:
     """The facts of a batch. `clock`: of the partition before it, in ms."""
-    mails = read_records(values, EmailEvent, (*_MAIL, *_TIMES), codec)
-    others = np.array(mails.others, np.int64)
-    acts = read_records([values[place] for place in mails.others], ActivityEvent, (*_ACTIVITY, *_TIMES), codec)
-    broken = mails.broken | {int(others[at]): error for at, error in acts.broken.items()}
-    stamps = np.zeros(len(values), np.int64)
-    ticks = others[acts.others].tolist()
-    stamps[ticks] = [_time_of(values[place], codec, place, broken) for place in ticks]
-    stamps[mails.rows] = mails.block.number("received_at")[mails.rows]
-    stamps[others[acts.rows]] = acts.block.number("received_at")[acts.rows]
+    everything = np.arange(len(values))
+    mails = _read(values, everything, EmailEvent, (*_MAIL, *_TIMES), codec)
+    acts = _read(values, mails.others, ActivityEvent, (*_ACTIVITY, *_TIMES), codec)
+    past = _read(values, acts.others, PastFact, (*_PAST, "occurred_at"), codec)
+    broken = mails.broken | acts.broken | past.broken
+    stamps, told = np.zeros(len(values), np.int64), dict[str, int]()
+    for place in past.others.tolist():
+        try:
+            stamps[place] = _control(values[place], codec, told)
+        except Permanent as error:
+            broken[place] = error
+    for each in (mails, acts):
+        stamps[each.places] = each.block.number("received_at")[each.rows]
     stamps = np.maximum.accumulate(np.maximum(stamps, clock))
     facts: list[Arrival] = []
-    for read, places, fields, make in (
-        (mails, mails.rows, _MAIL, _mail_maker(mails)),
-        (acts, others[acts.rows], _ACTIVITY, _activity),
-    ):
-        facts += _facts(read, places, stamps, names, fields, make, broken)
+    facts += _facts(mails, stamps, names, _MAIL, _mail_maker(mails.block), broken)
+    facts += _facts(acts, stamps, names, _ACTIVITY, _activity, broken)
+    facts += _facts(past, stamps, names, _PAST, _past, broken)
     facts.sort(key=_place)
-    return Arrivals(facts, int(stamps[-1]) if len(values) else clock, len(mails.rows) + len(acts.rows), broken)
+    events = len(mails.rows) + len(acts.rows)
+    return Arrivals(facts, int(stamps[-1]) if len(values) else clock, events, broken, told)
+
+
+@dataclass(slots=True)
+class _Placed:
+    """Records of one type: rows of the block, and their places in the batch; places of other types, of broken ones."""
+
+    block: Block
+    rows: Ints
+    places: Ints
+    others: Ints
+    broken: dict[int, Permanent]
+
+
+def _read(values: Values, among: Ints, record: type, columns: Sequence[str], codec: Codec) -> _Placed:
+    whole = len(among) == len(values)
+    read = read_records(values if whole else [values[at] for at in among.tolist()], record, columns, codec)
+    broken = {int(among[at]): error for at, error in read.broken.items()}
+    return _Placed(read.block, read.rows, among[read.rows], among[np.array(read.others, np.int64)], broken)
 
 
 def _place(arrival: Arrival) -> int:
     return arrival.place
 
 
-def _time_of(value: bytes | None, codec: Codec, place: int, broken: dict[int, Permanent]) -> int:
-    """A tick's; 0 for a tombstone in a topic that is never compacted, somebody's test."""
-    try:
-        return 0 if value is None else codec.decode(value, Tick).at
-    except Permanent as error:
-        broken[place] = error
+def _control(value: bytes | None, codec: Codec, told: dict[str, int]) -> int:
+    """A tick's time; 0 for what has none, as a tombstone in a topic that is never compacted, somebody's test."""
+    if value is None:
         return 0
+    if value.startswith(codec.header(PastRead)):
+        read = codec.decode(value, PastRead)
+        told[read.tenant] = read.facts
+        return 0
+    return codec.decode(value, Tick).at
 
 
 Made = tuple[str, Mapping[str, Any], Mapping[str, Any]]
@@ -104,15 +131,9 @@ Make = Callable[[int, Sequence[str], AbstractSet[str]], Made]
 
 
 def _facts(
-    read: Read,
-    places: Ints,
-    stamps: Ints,
-    names: Names,
-    fields: Sequence[str],
-    make: Make,
-    broken: dict[int, Permanent],
+    read: _Placed, stamps: Ints, names: Names, fields: Sequence[str], make: Make, broken: dict[int, Permanent]
 ) -> Iterator[Arrival]:
-    block, rows = read.block, read.rows
+    block, rows, places = read.block, read.rows, read.places
     if not len(rows):
         return
     occurred, clocks = block.number("occurred_at")[rows].tolist(), stamps[places].tolist()
@@ -139,8 +160,8 @@ def _texts(block: Block, row: int, joined: bytes, fields: Sequence[str]) -> list
     return [block.text(name, row) for name in fields]  # somebody's subject has a separator in it
 
 
-def _mail_maker(read: Read) -> Make:
-    tags = TagReader(read.block)
+def _mail_maker(block: Block) -> Make:
+    tags = TagReader(block)
 
     def make(row: int, texts: Sequence[str], looked_at: AbstractSet[str]) -> Made:
         name = _mail_name(texts[3], texts[4])
@@ -158,6 +179,12 @@ def _activity(_: int, texts: Sequence[str], looked_at: AbstractSet[str]) -> Made
     activity, called, traits, url, provider, properties = texts[3:9]
     name = _activity_name(activity, called)
     known = {"url": url, "provider": provider, **parsed(properties)} if name in looked_at else _NOTHING
+    return name, known, parsed(traits) if traits else _NOTHING
+
+
+def _past(_: int, texts: Sequence[str], looked_at: AbstractSet[str]) -> Made:
+    name, properties, traits = texts[3:6]
+    known = parsed(properties) if name in looked_at else _NOTHING
     return name, known, parsed(traits) if traits else _NOTHING
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from schemas.announcements import RulesAnnounced
 from streams.core.segments import row
 from streams.core.segments.program import Program
 from streams.core.segments.turns import Retired
@@ -22,25 +23,35 @@ _MOST_RETIRED = 20_000  # twice what a tenant may have; the members of those bey
 
 
 class Book(msgspec.Struct, frozen=True):
-    """`segments`: id and rule version by code. All rows up to the key `upto` have been looked at with `program`; None:
+    """`number`, `live`, `building`: of the last announcement; `at`: the clock (ms) when the rules became others, and
+    `before`: `live` and `building` until then.
+    `segments`: id and rule version by code. All rows up to the key `upto` have been looked at with `program`; None:
     all rows."""
 
     segments: dict[bytes, tuple[str, str]] = {}
     program: bytes = b""
     upto: bytes | None = None
+    number: int = 0
+    live: bytes = b""
+    building: bytes = b""
+    at: int = 0
+    before: tuple[bytes, bytes] = (b"", b"")
 
     @property
     def retired(self) -> Retired:
         """The segments that there are or were."""
         return self.segments
 
-    def under(self, program: Program) -> Book:
-        """The book once these are the rules."""
+    def under(self, rules: RulesAnnounced, program: Program, at: int) -> Book:
+        """The book once these are the rules, and this their program, from that clock on."""
+        said = msgspec.structs.replace(self, number=rules.number, live=rules.live, building=rules.building)
         if self.program == program.code:
-            return self
+            return said
         known: Mapping[bytes, tuple[str, str]] = {each.code: (each.id, each.version) for each in program.segments}
         old = [item for item in self.segments.items() if item[0] not in known]
-        return Book({**dict(old[-_MOST_RETIRED:]), **known}, program.code, b"" if self.program else None)
+        segments, upto = {**dict(old[-_MOST_RETIRED:]), **known}, b"" if self.program else None
+        before = (self.live, self.building)
+        return msgspec.structs.replace(said, segments=segments, program=program.code, upto=upto, at=at, before=before)
 
 
 def key_of(tenant: str) -> bytes:

@@ -75,6 +75,7 @@ class Piece:
 
     names: tuple[str, ...] = ()  # of the facts that it is about
     roots: tuple[str, ...] = ()  # of the traits that it is about
+    reach_ms: int | None = None  # how old facts may be that it keeps; None: as old as they like
 
     def __init__(self, index: int, key: str, size: int) -> None:
         self.index, self.size, self.mask = index, size, 0
@@ -138,7 +139,8 @@ class Selector(Piece):
 
     def want(self, keep: Keep) -> None:
         """Keep at least so much."""
-        self.keep = keep if self.keep is None else self.keep.with_(keep)
+        self.keep = keep = keep if self.keep is None else self.keep.with_(keep)
+        self.reach_ms = None if keep.length is None or keep.firsts else max(keep.length, keep.lag)
 
     def put(self, bodies: Bodies, fact: Fact, stamp: bytes, now: int) -> int:
         """See `Piece`. The caller has asked `test`."""

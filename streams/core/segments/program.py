@@ -58,16 +58,16 @@ Asked = tuple[int, int, Look, Followed]
 class Program:
     """The segments of one tenant; those that they name are among them, or nobody is in them.
 
+    `building`: segments that nobody is asked about yet, while what they will look at is kept already. One of them may
+    have the id of a segment that is followed, of which it is the next version.
     `names`: names of the facts that any rule looks at; `traits`: first keys of the traits. Other facts matter too: with
     the first one a recipient begins to be known.
     Raises Misconfigured where two segments have one id, or name one another in a circle.
     """
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        ids = [segment.id for segment in segments]
-        if len(set(ids)) < len(ids):
-            twice = next(each for each in ids if ids.count(each) > 1)
-            raise Misconfigured(f"two segments have the id {twice!r}; give one of them another")
+    def __init__(self, segments: Sequence[Segment], building: Sequence[Segment] = ()) -> None:
+        for several in (segments, building):
+            _check_ids([segment.id for segment in several])
         pieces = Pieces()
         self.first_known = pieces.piece("first known", _first_known)
         pieces.piece("recipient", KeyPiece)
@@ -75,11 +75,12 @@ class Program:
         self.segments = tuple(_followed(segment, place, compiler) for place, segment in enumerate(_sorted(segments)))
         for place, each in enumerate(self.segments):
             pieces.mark(each.node.leaf.pieces, place)
+        self.code = _code_of([*(piece.code for piece in pieces.all), *(each.code for each in self.segments)])
+        _keep_for(building, segments, pieces)
         self.pieces: tuple[Piece, ...] = tuple(pieces.all)
         self.by_name = _by_name(self.pieces)
         self.by_root = {root: tuple(p for p in self.pieces if root in p.roots) for p in self.pieces for root in p.roots}
         self.names, self.traits = frozenset(self.by_name), frozenset(self.by_root)
-        self.code = hashlib.blake2b(b"".join(sorted(self._codes())), digest_size=4).digest()
         self.everybody = (1 << len(self.segments)) - 1
         self.codes = frozenset(each.code for each in self.segments)
         self.empty = [b""] * len(self.pieces)
@@ -91,8 +92,10 @@ class Program:
         self._places: dict[bytes, tuple[int, ...]] = {}
         self._masks: dict[bytes, int] = {}
 
-    def _codes(self) -> list[bytes]:
-        return [*(piece.code for piece in self.pieces), *(each.code for each in self.segments)]
+    def reach_ms(self) -> int | None:
+        """How old the oldest fact may be that any rule looks at, in ms; None: as old as it likes."""
+        found = [piece.reach_ms for piece in self.pieces[RECIPIENT + 1 :]]
+        return None if None in found else max((each or 0 for each in found), default=0)
 
     def open(self, recipient_key: str, packed: bytes | None) -> Recipient:
         """A recipient as `Recipient.pack` left it, by this program or another; None: nothing is known of them yet.
@@ -150,6 +153,24 @@ def _remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
     if len(cache) >= _MOST_CACHED:
         cache.clear()
     cache[key] = value
+
+
+def _check_ids(ids: Sequence[str]) -> None:
+    if len(set(ids)) < len(ids):
+        twice = next(each for each in ids if ids.count(each) > 1)
+        raise Misconfigured(f"two segments have the id {twice!r}; give one of them another")
+
+
+def _keep_for(building: Sequence[Segment], others: Sequence[Segment], pieces: Pieces) -> None:
+    """Make the pieces that these look at, with those of segments that they name."""
+    named = {segment.id: segment for segment in (*others, *building)}
+    compiler = Compiler(list(named.values()), pieces)
+    for segment in building:
+        compiler.segment(segment.id)
+
+
+def _code_of(codes: Sequence[bytes]) -> bytes:
+    return hashlib.blake2b(b"".join(sorted(codes)), digest_size=4).digest()
 
 
 def _sorted(segments: Sequence[Segment]) -> list[Segment]:

@@ -28,9 +28,11 @@ Retired = Mapping[bytes, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One tenant's rules, and what is known of those that it had before."""
+    """One tenant's rules, since when (the log's clock, ms) they are so, those before, and all that ever were."""
 
     program: Program
+    since: int = 0
+    before: Program | None = None
     retired: Retired = field(default_factory=dict)
 
 
@@ -102,16 +104,22 @@ def _open(rules: Rules, said: _Said, old: bytes | None, now: int) -> Recipient:
     """The recipient; what other rules than the row's have changed is said."""
     if old is None:
         return rules.program.open(said.who.recipient_key, None)
-    packed = row.packed_of(old)
-    recipient = rules.program.open(said.who.recipient_key, packed)
+    key, packed = said.who.recipient_key, row.packed_of(old)
+    recipient = rules.program.open(key, packed)
     if recipient.next_at == _OTHER_RULES:
+        at = min(rules.since, now)
+        if rules.before is not None and unpack(packed)[1].program == rules.before.code:
+            as_it_was = rules.before.open(key, packed)
+            said.add(as_it_was.advance(at), at)
+            packed = as_it_was.pack()
+            recipient = rules.program.open(key, packed)
         codes = unpack(packed)[1].members
-        ended = {codes[at : at + CODE] for at in range(0, len(codes), CODE)} - rules.program.codes
+        ended = {codes[place : place + CODE] for place in range(0, len(codes), CODE)} - rules.program.codes
         known = sorted(rules.retired[code] for code in ended if code in rules.retired)
-        said.add([Change(*each, is_member=False, effective_at=now, cause=RULE) for each in known], now)
-        due = row.timer_of(old)
-        first_look = now if due is None else min(due, now)  # what time alone has changed since has its own instant
-        said.add([change._replace(cause=RULE) for change in recipient.advance(first_look)], now)
+        said.add([Change(*each, is_member=False, effective_at=at, cause=RULE) for each in known], at)
+        due = row.timer_of(packed)
+        first_look = at if due is None else min(due, at)  # what time alone has changed since has its own instant
+        said.add([change._replace(cause=RULE) for change in recipient.advance(first_look)], at)
     return recipient
 
 

@@ -28,7 +28,10 @@ from schemas.settings import load_settings
             "`policies[0].mode`: 'kill' is not known; known: observe, suggest, approve, act",
         ),
         ({"sources": [{"name": "a", "provider": "x", "secrets": [" "]}]}, "a secret is empty"),
-        ({"xyz": 1}, "known keys: alerts, console_url, limits, policies, public_url, segment_webhooks, segments"),
+        (
+            {"xyz": 1},
+            "known keys: alerts, console_url, limits, policies, public_url, segment_history, segment_webhooks",
+        ),
         ({"sources": [{"name": "a", "provider": "x", "secrets": [{"env": "NOT_SET"}]}]}, "variable NOT_SET is not set"),
         ({"sources": [{"name": "a", "provider": "x", "secrets": [{"file": "/no/such"}]}]}, "/no/such cannot be read"),
     ],

@@ -10,8 +10,8 @@ import pytest
 
 from schemas.config import Config
 from schemas.segments.configured import configured_segments, configured_stamp
+from schemas.segments.rules import Segment
 from streams.agents.segment_rules import RuleSet
-from streams.core.segments.program import Program
 
 RULE = "id: {0}\nevent: {{name: order_completed, within: {1}}}\n"
 
@@ -26,10 +26,9 @@ class Folder:
         self.write("a", RULE.format("a", "30d"))
         self.rules = RuleSet(self._load, lambda: configured_stamp(self.config, self.file))
 
-    def _load(self) -> dict[str, Program]:
+    def _load(self) -> dict[str, list[Segment]]:
         self.loads += 1
-        found = configured_segments(self.config, self.file)
-        return {tenant: Program(segments) for tenant, segments in found.items()}
+        return configured_segments(self.config, self.file)
 
     def write(self, name: str, text: str) -> None:
         path = self.home / f"{name}.yaml"
@@ -38,7 +37,7 @@ class Folder:
         os.utime(path, (self._seconds, self._seconds))  # two changes within one tick of the file system's clock
 
     def ids(self) -> list[str]:
-        return [segment.id for program in self.rules.programs.values() for segment in program.segments]
+        return [segment.id for segments in self.rules.segments.values() for segment in segments]
 
 
 @pytest.fixture
@@ -52,17 +51,17 @@ async def test_files_that_change_come_and_go_are_taken_in_and_read_only_then(fol
     folder.write("b", RULE.format("b", "1d"))
     await folder.rules.look()
     assert folder.ids() == ["a", "b"]
-    before = folder.rules.programs["default"].segments[0].version
+    before = folder.rules.segments["default"][0]
     folder.write("a", RULE.format("a", "20d"))
     await folder.rules.look()
-    assert folder.rules.programs["default"].segments[0].version != before
+    assert folder.rules.segments["default"][0] != before
     (folder.home / "b.yaml").unlink()
     await folder.rules.look()
     assert (folder.ids(), folder.loads) == (["a"], 4)
 
 
 async def test_what_is_wrong_changes_nothing_and_is_said_once(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
-    in_force = folder.rules.programs
+    in_force = folder.rules.segments
     folder.write("b", "id: b\nevent: {name: order_completed, within: 30}\n")
     with caplog.at_level(logging.INFO):
         await folder.rules.look()
@@ -70,19 +69,11 @@ async def test_what_is_wrong_changes_nothing_and_is_said_once(folder: Folder, ca
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "the segments stay as they were" in caplog.text
     assert "30 has no unit" in caplog.text
-    assert (folder.rules.programs, folder.rules.is_current) == (in_force, False)
+    assert (folder.rules.segments, folder.rules.is_current) == (in_force, False)
     for path in folder.home.iterdir():
         path.unlink()
     await folder.rules.look()
-    assert folder.rules.programs is in_force, "an empty folder is a mistake, not the end of all segments"
+    assert folder.rules.segments is in_force, "an empty folder is a mistake, not the end of all segments"
     folder.home.rmdir()
     await folder.rules.look()
-    assert folder.rules.programs is in_force
-
-
-async def test_a_change_that_means_the_same_is_no_change(folder: Folder) -> None:
-    in_force = folder.rules.programs
-    folder.write("a", "# buyers\n" + RULE.format("a", "720h"))
-    await folder.rules.look()
-    assert (folder.rules.programs, folder.loads) == (in_force, 2)
-    assert folder.rules.is_current
+    assert folder.rules.segments is in_force

@@ -2,92 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from schemas.aggregates import LaneMarker, Tick
-from schemas.avro import Codec
 from schemas.errors import FailureCode
-from schemas.events import ActivityEvent
-from schemas.failures import DeadLetter
-from schemas.identity import partition_key
 from schemas.segments.canonical import rule_version
-from schemas.segments.rules import Segment
-from schemas.topics import DEAD_LETTERS, SEGMENT_TRANSITIONS
 from schemas.transitions import RULE, SegmentTransition
-from streams.agents.segment_state import SegmentState
-from streams.core.changes import Cut
-from streams.core.segments.row import timer_of
-from streams.lane.changelog import MARKER_KEY
-from streams.lane.disk import DiskRows
-from streams.lane.rocks import Memory
-from tests.segment_stand_in import DAY, WITHIN, programs, segment
-
-CODEC = Codec()
-START = 1_774_569_600_000
-
-
-def order(number: int, recipient: int, at: int, name: str = "Order Completed") -> bytes:
-    return CODEC.encode(
-        ActivityEvent(
-            event_id=f"{number:032x}", tenant="acme", source="shop", provider="segment", activity="track", name=name,
-            recipient_key=f"{recipient:032x}", occurred_at=at, received_at=at,
-        )
-    )  # fmt: skip
-
-
-def tick(at: int) -> bytes:
-    return CODEC.encode(Tick(at=at, writer="w"))
-
-
-class Life:
-    """A state from its opening to its end, and the log that it writes to."""
-
-    def __init__(
-        self, home: Path, changelog: list[tuple[bytes, bytes | None]], *rules: Segment, is_disk_kept: bool = False
-    ) -> None:
-        self.rows = DiskRows(home, Memory(), lambda: 0, order=timer_of)
-        self.state = SegmentState(3, self.rows, programs(*rules), CODEC)
-        self.changelog = changelog
-        stand = self.rows.begin("log")
-        tail = changelog[stand.changelog_next :] if is_disk_kept else changelog
-        if not is_disk_kept:
-            self.rows.anew("a new machine")
-        marker = self.state.take_back([key for key, _ in tail], [value for _, value in tail]) if tail else None
-        self.rows.restored(marker, len(changelog))
-        found = self.rows.stand.marker
-        self.next = self.state.start(None if found is None else CODEC.decode(found, LaneMarker))
-        self.flushed: list[Cut] = []
-
-    def read(self, log: Sequence[bytes], upto: int) -> None:
-        if upto > self.next:
-            self.state.fold(log[self.next : upto], range(self.next, upto))
-        self.next = upto
-
-    def flush(self) -> None:
-        cut = self.state.cut(self.next)
-        self.changelog += [*cut.rows, (MARKER_KEY, cut.marker)]
-        self.rows.settle(cut.marker, len(self.changelog))
-        self.flushed.append(cut)
-
-    def tear(self, dice: Random) -> None:
-        """Some of the rows are in the log for ever; nothing else is."""
-        rows = self.state.cut(self.next).rows
-        self.changelog += dice.sample(rows, dice.randrange(len(rows) + 1)) if rows else []
-
-    def said(self) -> list[SegmentTransition]:
-        sides = [side for cut in self.flushed for side in cut.sides if side.topic == SEGMENT_TRANSITIONS.name]
-        found = [CODEC.decode(side.value, SegmentTransition) for side in sides]
-        assert [side.key for side in sides] == [partition_key(item.tenant, item.recipient_key) for item in found]
-        return found
-
-    def letters(self) -> list[DeadLetter]:
-        sides = [side for cut in self.flushed for side in cut.sides if side.topic == DEAD_LETTERS.name]
-        return [CODEC.decode(side.value, DeadLetter) for side in sides]
+from tests.segment_stand_in import DAY, WITHIN, rules, segment
+from tests.unit.streams.agents.segment_life import CODEC, START, Life, of_each, order, tick, undisturbed
 
 
 @pytest.fixture
@@ -108,23 +34,6 @@ def lives(tmp_path: Path) -> Iterator[list[Life]]:
     yield made
     for life in made:
         life.rows.close()
-
-
-def undisturbed(folder: Path, log: list[bytes]) -> list[SegmentTransition]:
-    life = Life(folder / "undisturbed", [])
-    life.read(log, len(log))
-    while life.state.fire():
-        pass
-    life.flush()
-    life.rows.close()
-    return life.said()
-
-
-def of_each(transitions: list[SegmentTransition]) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = defaultdict(list)
-    for item in transitions:
-        found[item.recipient_key].append(CODEC.encode(item))
-    return dict(found)
 
 
 def test_somebody_enters_with_an_event_and_leaves_by_time_at_the_very_instant(
@@ -318,7 +227,7 @@ def test_rules_that_change_in_the_middle_are_as_if_a_new_life_had_begun_with_the
         told = life.said()
         if is_reloaded:
             life.flushed.clear()
-            life.state.use(programs(*now))
+            life.state.use(rules(*now, number=2))
         else:
             life.rows.close()
             life = Life(tmp_path / name, life.changelog, *now)
