@@ -16,8 +16,9 @@ from rich.console import Console
 from schemas.errors import Misconfigured, Transient
 from schemas.settings import load_settings
 from sinks.clickhouse import connect, translate
+from streams.commands.demo_segments import settled
 from streams.commands.up import fixed_ports, preferred_ports, say, say_error
-from streams.local.demonstration import Demonstration, Wishes
+from streams.local.demonstration import Demonstration, Wishes, demo_segments
 from streams.local.durations import parse_duration
 from streams.local.interrupt import Interrupt
 from streams.local.progress import ProgressLine
@@ -29,6 +30,7 @@ from streams.simulator.simulator import Simulator
 
 ENDLESS_SENDS_S = 240.0  # the bad campaign begins after a quarter; memory of broker and truth stays bounded
 _STORED_S = 60.0  # how long the pipeline may need for the rest after the last post
+_SETTLED_S = 20.0  # and for memberships at that instant to be stored
 _STORED_INTERRUPTED_S = 10.0  # the same when somebody waits for the prompt
 _HIGHEST_RATE = 20_000.0
 _OWN = "MAILWEIR_"
@@ -141,7 +143,8 @@ async def _send_and_compare(
             say(console, "the senders have ended; waiting until everything is stored ...")
             deadline_s = _STORED_INTERRUPTED_S if interrupt.is_set else _STORED_S
             await wait_until_stored(client, truth, deadline_s)
-        return await asyncio.to_thread(build_report, client, truth, list(prober.end_to_end_ms))
+            compared = await settled(client, demo_segments(), min(deadline_s, _SETTLED_S))
+        return await asyncio.to_thread(build_report, client, truth, compared, list(prober.end_to_end_ms))
     except ClickHouseError as error:
         raise translate(error, "comparing what was sent with what is stored") from error
     finally:
@@ -164,9 +167,14 @@ async def _send(show: Demonstration, interrupt: Interrupt, line: ProgressLine) -
 
 
 def has_failed(report: Mapping[str, Any], *, is_complete: bool) -> bool:
-    """Whether events were lost, made up or miscounted. An interrupted run may not have counted to the end."""
+    """Whether events were lost, made up or miscounted, or members of segments are wrong.
+
+    An interrupted run may not have counted to the end.
+    """
     broken = any(report[name] for name in ("lost", "unexpected", "stored_twice", "forged_accepted"))
-    return broken or (is_complete and bool(report["count_mismatches"]))
+    segments = report["segments"]
+    is_wrong = bool(report["count_mismatches"] or segments["oracle_mismatches"] or segments["misnumbered"])
+    return broken or bool(report["activities"]["lost"]) or (is_complete and is_wrong)
 
 
 def _publish(report: dict[str, Any], options: Options, console: Console) -> None:

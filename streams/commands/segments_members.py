@@ -153,6 +153,12 @@ def configured_ids(of: Settings, tenant: str) -> list[str]:
     return [segment.id for segment in segments if segment.tenant == tenant]
 
 
+def keys_of(store: Client, asked: Audience) -> set[str]:
+    """The members' keys, all at once. Raises Transient, MailweirError."""
+    found = _rows(store, f"SELECT recipient_key FROM ({_MEMBERS})", asked.parameters)  # noqa: S608 - words of ours
+    return {key for (key,) in found}
+
+
 def check(store: Client, asked: Audience, configured: Callable[[], Collection[str]]) -> None:
     """Nothing if somebody has entered the segment ever, or if it is configured. Raises Misconfigured, MailweirError."""
     if _rows(store, _FOUND, asked.parameters):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from pathlib import Path
 import httpx
 import yaml
 
+from schemas.segments.files import load_segments
+from schemas.segments.rules import Segment
 from streams.local.progress import Rate, line_of
 from streams.local.stack import Plan, Port, Stack
 from streams.local.stored import stored_events
@@ -24,6 +27,7 @@ from streams.local.workspace import Workspace
 from streams.simulator.simulator import Simulator
 
 _SHOW_EVERY_S = 0.5
+_RULES = Path(__file__).with_name("segments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,11 @@ class Wishes:
     kafka: str = ""
 
 
+def demo_segments() -> list[Segment]:
+    """The rules that a demonstration's stack follows."""
+    return load_segments([_RULES])
+
+
 class Demonstration:
     """`start`, `traffic`, then `stop` in any case. Use it from the main thread's event loop."""
 
@@ -47,6 +56,7 @@ class Demonstration:
     ) -> None:
         self.simulator = simulator
         self._config = workspace.folder / "mailweir.yaml"
+        self._rules = workspace.folder / _RULES.name
         self._certificates = workspace.folder / "certificates.json"
         plan = Plan(
             config=self._config,
@@ -54,13 +64,16 @@ class Demonstration:
             kafka=wishes.kafka,
             preferred=wishes.preferred,
             fixed=wishes.fixed,
+            has_segments=True,
         )
         self.stack = Stack(workspace, plan, report=report)
 
     async def start(self) -> None:
         """Listen for control calls, write the configuration, start the stack. Raises as `Stack.start`."""
         control_url = await self.simulator.serve_controls()
-        _write_private(self._config, yaml.safe_dump(self.simulator.config(control_url), sort_keys=False))
+        shutil.copytree(_RULES, self._rules)
+        config = {**self.simulator.config(control_url), "segments": _RULES.name}
+        _write_private(self._config, yaml.safe_dump(config, sort_keys=False))
         _write_private(self._certificates, json.dumps(self.simulator.certificates()))
         await self.stack.start()
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One mailing. `weight`: its share of the fleet's messages while it runs."""
+    """One mailing. `weight`: its share of the fleet's messages while it runs. `category`: a tag of its mails."""
 
     name: str
     subject: str
     domain: str  # the sending domain
     weight: float
+    category: str = "marketing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Sender:
     tracks_engagement: bool = True  # an MTA reports neither opens nor clicks
 
 
+SHOP_TENANT = "atelier"  # has a shop, and customers who get several of its mails
+
 FLEET: tuple[Sender, ...] = (
     Sender(
         "sendgrid",
@@ -40,7 +43,7 @@ FLEET: tuple[Sender, ...] = (
         (
             Campaign("spring-lookbook", "The spring lookbook is here", "news.atelier.example", 0.16),
             Campaign("loyalty-points", "Your points this month", "news.atelier.example", 0.14),
-            Campaign("order-updates", "Your order is on its way", "shop.atelier.example", 0.14),
+            Campaign("order-updates", "Your order is on its way", "shop.atelier.example", 0.14, "transactional"),
         ),
     ),
     Sender(
@@ -50,7 +53,7 @@ FLEET: tuple[Sender, ...] = (
         ("192.0.2.21", "192.0.2.22", "192.0.2.23"),
         (
             Campaign("daily-briefing", "Your briefing for today", "brief.harbour.example", 0.16),
-            Campaign("account-notices", "A notice about your account", "post.harbour.example", 0.12),
+            Campaign("account-notices", "A notice about your account", "post.harbour.example", 0.12, "transactional"),
             Campaign("weekend-reading", "Five long reads", "brief.harbour.example", 0.10),
         ),
         tracks_engagement=False,
@@ -71,8 +74,8 @@ FLEET: tuple[Sender, ...] = (
         "harbour",
         ("203.0.113.41", "203.0.113.42"),
         (
-            Campaign("receipts", "Your receipt", "pay.harbour.example", 0.05),
-            Campaign("renewal-reminder", "Your subscription renews soon", "pay.harbour.example", 0.03),
+            Campaign("receipts", "Your receipt", "pay.harbour.example", 0.05, "transactional"),
+            Campaign("renewal-reminder", "Your subscription renews soon", "pay.harbour.example", 0.03, "transactional"),
         ),
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ _LAST = (
     "ito", "jansen", "keller", "lopez", "moreau", "novak", "okafor", "pereira", "rossi",
 )  # fmt: skip
 _CUMULATIVE = tuple(sum(box.weight for box in MAILBOXES[: n + 1]) for n in range(len(MAILBOXES)))
+
+
+class Customer(NamedTuple):
+    """Somebody who gets several mails, and visits the shop."""
+
+    address: str
+    mailbox: Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,12 @@ def pick_mailbox(rng: Random) -> Mailbox:
 def pick_address(rng: Random, mailbox: Mailbox) -> str:
     """An invented address at the mailbox domain, in lower case."""
     return f"{rng.choice(_FIRST)}.{rng.choice(_LAST)}{rng.randrange(10_000)}@{mailbox.domain}"
+
+
+def pick_customers(rng: Random, count: int) -> tuple[Customer, ...]:
+    """So many people, each with one mailbox for ever."""
+    mailboxes = [pick_mailbox(rng) for _ in range(count)]
+    return tuple(Customer(pick_address(rng, mailbox), mailbox) for mailbox in mailboxes)
 
 
 def opening_agent(rng: Random, mailbox: Mailbox) -> Agent:

@@ -68,7 +68,7 @@ class Mailgun:
             "log-level": "error" if happening.kind in {BOUNCED, REJECTED} else "info",
             "recipient": message.recipient,
             "recipient-domain": message.mailbox.domain,
-            "tags": [message.campaign.name],
+            "tags": [message.campaign.name, message.campaign.category],
             "campaigns": [],
             "user-variables": {"campaign_id": message.campaign.name, "tenant": message.sender.tenant},
             "message": {

@@ -28,6 +28,16 @@ class Parcel:
     post: Post
 
 
+def copies(post: Post, rough: Disturbance, rng: Random) -> Iterator[Parcel]:
+    """The request, perhaps held back, and perhaps some times more."""
+    is_held = rng.random() < rough.delay_share
+    delay_s = rng.uniform(0, rough.delay_s) if is_held else 0.0
+    yield Parcel(delay_s, post)
+    if rng.random() < rough.duplicates:
+        for number in range(rng.randint(1, rough.repeats)):
+            yield Parcel(delay_s + rng.uniform(0.05, rough.delay_s) * (number + 1), replace(post))
+
+
 @dataclass(slots=True)
 class Packer:
     """Gathers each source's events into requests. `disturbance` says how roughly."""
@@ -66,13 +76,7 @@ class Packer:
     def _close(self, source: str, wall_s: float) -> Iterator[Parcel]:
         happenings, self._waiting[source] = self._waiting[source], []
         rough, rng = self.disturbance, self._rng
-        post = self._genuine(source, happenings, wall_s)
-        is_held = rng.random() < rough.delay_share
-        delay_s = rng.uniform(0, rough.delay_s) if is_held else 0.0
-        yield Parcel(delay_s, post)
-        if rng.random() < rough.duplicates:
-            for number in range(rng.randint(1, rough.repeats)):
-                yield Parcel(delay_s + rng.uniform(0.05, rough.delay_s) * (number + 1), replace(post))
+        yield from copies(self._genuine(source, happenings, wall_s), rough, rng)
         if rng.random() < rough.forged:
             yield Parcel(0.0, self._forged(source, happenings, wall_s))
         if rng.random() < rough.garbage:

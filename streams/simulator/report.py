@@ -47,13 +47,14 @@ async def wait_until_stored(client: Client, truth: Truth, deadline_s: float, pat
     """Wait until every accepted event is stored and counted; False after `deadline_s` seconds, or when
     nothing has moved for `patience_s`. A store that is away counts as no movement.
     """
-    end, last_move, before = time.monotonic() + deadline_s, time.monotonic(), (-1, -1, -1)
+    end, last_move, before = time.monotonic() + deadline_s, time.monotonic(), (-1, -1, -1, -1)
     while time.monotonic() < end:
         try:
             now = await asyncio.to_thread(store.totals, client)
         except StoreError:
             now = before
-        if min(now[:2]) >= len(truth.accepted) and now[2] >= truth.dead_letters:
+        is_counted = min(now[:2]) >= len(truth.accepted)
+        if is_counted and now[2] >= truth.dead_letters and now[3] >= len(truth.activities):
             return True
         if now != before:
             last_move, before = time.monotonic(), now
@@ -63,8 +64,11 @@ async def wait_until_stored(client: Client, truth: Truth, deadline_s: float, pat
     return False
 
 
-def build_report(client: Client, truth: Truth, end_to_end_ms: Iterable[float] = ()) -> Report:
-    """Compare and sum up. Blocks for a few queries; raises clickhouse-connect's errors."""
+def build_report(client: Client, truth: Truth, segments: Report, end_to_end_ms: Iterable[float] = ()) -> Report:
+    """Compare and sum up; `segments` is that part of the report.
+
+    Blocks for a few queries; raises clickhouse-connect's errors.
+    """
     stored, lost, unexpected, twice = _compare(client, truth)
     decisions, done = store.decisions(client), store.done(client)
     scores = store.score_latency_ms(client)
@@ -84,13 +88,14 @@ def build_report(client: Client, truth: Truth, end_to_end_ms: Iterable[float] = 
         "lost": lost,
         "unexpected": unexpected,
         "stored_twice": twice,
+        "activities": _activities(client, truth),
         "count_mismatches": _mismatches(client, truth),
         "end_to_end_ms": _quantiles(end_to_end_ms),
         "score_latency_ms": {"p50": scores[0] if scores else None, "p99": scores[1] if scores else None},
         "post_ms": _quantiles(post.took_ms for post in truth.posts if post.kind is PostKind.GENUINE and post.status),
         "incidents": [_incident(truth, truth.incident, decisions, done)] if truth.incident else [],
         "false_pauses": _false_pauses(truth.incident, decisions, done),
-        "segments": {"transitions": 0, "oracle_mismatches": 0},
+        "segments": segments,
         "events_per_second": round(truth.events["posted"] / truth.duration_s, 1) if truth.duration_s else 0.0,
         "requests": {
             name: truth.requests[name]
@@ -112,6 +117,13 @@ def _compare(client: Client, truth: Truth) -> tuple[int, int, int, int]:
         unexpected += sum(1 for key in distinct if key not in truth.accepted and key not in truth.uncertain)
     lost = sum(1 for key in truth.accepted if key not in found)
     return rows, lost, unexpected, rows - len(found)
+
+
+def _activities(client: Client, truth: Truth) -> Report:
+    """What the shop said: accepted, stored, and accepted without a row."""
+    stored = store.activity_ids(client)
+    lost = len(truth.activities.difference(stored))
+    return {"accepted": len(truth.activities), "stored": len(stored), "lost": lost}
 
 
 def _mismatches(client: Client, truth: Truth) -> list[Report]:
@@ -210,6 +222,10 @@ def problems(report: Report) -> list[str]:
     said = [sentence.format(report[name]) for name, sentence in _PROMISES.items() if report[name]]
     if report["count_mismatches"]:
         said.append(f"{len(report['count_mismatches'])} counts in ClickHouse differ from what was sent")
+    if report["activities"]["lost"]:
+        said.append(f"{report['activities']['lost']} activities were accepted and are not in ClickHouse")
+    segments = report["segments"]
+    said += [f"{segments[name]} {sentence}" for name, sentence in _OF_SEGMENTS.items() if segments[name]]
     if not report["accepted"]:
         said.append("the gateway accepted nothing")
     for incident in report["incidents"]:
@@ -226,4 +242,8 @@ _PROMISES = {
     "stored_twice": "{} events are stored twice under different ids",
     "forged_accepted": "{} forged events were accepted",
     "false_pauses": "{} healthy campaigns or addresses were stopped",
+}
+_OF_SEGMENTS = {
+    "oracle_mismatches": "memberships in segments are by the stream or by SQL, and not by both",
+    "misnumbered": "recipients have transitions of segments that are missing or there twice",
 }

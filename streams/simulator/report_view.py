@@ -47,6 +47,11 @@ def _counts(report: Mapping[str, Any]) -> Table:
     for label, note, name in rows:
         style = "bold red" if name == "lost" and report[name] else ""
         table.add_row(label, Text(f"{report[name]:,}", style=style), note)
+    segments = report["segments"]
+    wrong = segments["oracle_mismatches"]
+    style = "bold red" if wrong else ""
+    note = f"transitions; {segments['members']:,} members, {wrong:,} differ from SQL"
+    table.add_row("segments", Text(f"{segments['transitions']:,}", style=style), note)
     table.add_row("rate", f"{report['events_per_second']:,.0f}", f"events per second over {report['duration_s']:.0f} s")
     return table
 

@@ -79,7 +79,7 @@ class SendGrid:
             "timestamp": happening.at // 1000,
             "smtp-id": f"<{message.token[:22]}@geopod-ismtpd-7>",
             "event": _WORDS[happening.kind],
-            "category": [message.campaign.name, message.sender.tenant],
+            "category": [message.campaign.name, message.campaign.category],
             "sg_event_id": base64.urlsafe_b64encode(happening.event_id.to_bytes(16, "big"))[:22].decode(),
             "sg_message_id": message.message_id,
             "campaign_id": message.campaign.name,

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from streams.simulator.controls import Controls
 from streams.simulator.courier import Courier, Progress
-from streams.simulator.fleet import FLEET
+from streams.simulator.fleet import FLEET, SHOP_TENANT
 from streams.simulator.kumomta import KumoMta
 from streams.simulator.mailgun import Mailgun
 from streams.simulator.packer import Packer
@@ -28,6 +28,9 @@ from streams.simulator.providers import Provider
 from streams.simulator.scenarios import Disturbance, Scenario, scenario_named
 from streams.simulator.sendgrid import SendGrid
 from streams.simulator.ses import Ses
+from streams.simulator.shop import PROVIDER as SHOP_PROVIDER
+from streams.simulator.shop import SOURCE as SHOP
+from streams.simulator.shop import Shop
 from streams.simulator.truth import Incident, Truth
 from streams.simulator.world import World
 
@@ -36,6 +39,7 @@ SPEED = 600.0  # a minute is ten hours
 LONGEST_SPAN_S = 48 * 3600  # of simulated time: later events than three days count as too late elsewhere
 DRAIN_S = 60.0
 _LAG_S = 1.0
+_VISITS = 0.02  # to the shop, for each event
 _MARGIN_MS = 2_000  # the simulated clock stays this far behind the wall clock
 _DRIVERS = {"sendgrid": "sendgrid", "kumomta": "kumomta", "mailgun": "webhook", "ses": "webhook"}
 
@@ -74,12 +78,16 @@ class Simulator:
         span_ms = int(duration_s * self.speed * 1000)
         begin_ms = self._begin_ms()
         self.world = World(self.scenario, seed, begin_ms, begin_ms + span_ms, events, self._providers)
+        self.shop = Shop(self.world.customers, rate * _VISITS, self.scenario.disturbance, seed)
 
     def config(self, control_url: str) -> dict[str, Any]:
         """Contents of `mailweir.yaml`: tenants, sources with secrets and controls, policies that act."""
         return {
             "tenants": [{"name": n, "recipient_secret": secret} for n, secret in self._recipient_secrets.items()],
-            "sources": [self._source(sender.source, control_url) for sender in FLEET],
+            "sources": [
+                *(self._source(sender.source, control_url) for sender in FLEET),
+                {"name": SHOP, "provider": SHOP_PROVIDER, "tenant": SHOP_TENANT, **self.shop.settings()},
+            ],
             "policies": [{"tenant": "*", "mode": "act", "version": "demo-1"}],
         }
 
@@ -98,7 +106,7 @@ class Simulator:
     async def run(self, gateway_url: str) -> None:
         """Post until the duration is over or `stop` is called, then finish repeats and retries."""
         self._begin()
-        retries = {source: provider.retries for source, provider in self._providers.items()}
+        retries = {source: provider.retries for source, provider in self._providers.items()} | {SHOP: ()}
         packer = Packer(self.world, self._providers, self.scenario.disturbance, self.truth.seed)
         async with Courier(gateway_url.rstrip("/"), self.truth, self.progress, retries, self._wall) as courier:
             began = asyncio.get_running_loop().time()
@@ -149,7 +157,8 @@ class Simulator:
             if self._is_stopping or loop.time() - began >= self.duration_s + _LAG_S:
                 return
             happened = self.world.step(self.world.start_ms + int(index * step_ms))
-            for parcel in packer.pack(happened, index, self._wall()):
+            wall_s = self._wall()
+            for parcel in (*packer.pack(happened, index, wall_s), *self.shop.pack(index * STEP_S, wall_s)):
                 await courier.put(parcel.post, parcel.delay_s)
             await courier.release()
             self._show_progress(index, step_ms)

@@ -66,16 +66,23 @@ def partial_sums(client: Client) -> dict[tuple[str, str, str], dict[str, int]]:
     return {(row[0], row[1], row[2]): dict(zip(METRICS, row[3:], strict=True)) for row in rows}
 
 
-def totals(client: Client) -> tuple[int, int, int]:
-    """How far storing is: email events, events in the tenants' reputation counts, dead letters."""
+def totals(client: Client) -> tuple[int, int, int, int]:
+    """How far storing is: email events, events in the tenants' reputation counts, dead letters, activities."""
     added = " + ".join(METRICS)
     statements = (
         "SELECT count() FROM mailweir.email_events FINAL",
         f"SELECT sum({added}) FROM mailweir.reputation_partials FINAL WHERE kind = 'tenant'",  # noqa: S608
         "SELECT count() FROM mailweir.dead_letters FINAL",
+        "SELECT count() FROM mailweir.activity_events FINAL",
     )
-    first, second, third = (int(client.query(sql).result_rows[0][0] or 0) for sql in statements)
-    return first, second, third
+    first, second, third, fourth = (int(client.query(sql).result_rows[0][0] or 0) for sql in statements)
+    return first, second, third, fourth
+
+
+def activity_ids(client: Client) -> list[str]:
+    """The senders' id of every stored activity."""
+    rows = client.query("SELECT provider_event_id FROM mailweir.activity_events FINAL").result_rows
+    return [id_ for (id_,) in rows]
 
 
 def score_latency_ms(client: Client) -> tuple[float, float] | None:

@@ -43,7 +43,7 @@ class PostKind(StrEnum):
 
 @dataclass(slots=True)
 class Post:
-    """One request to make. `unreadable`: parts that must end as dead letters."""
+    """One request to make. `unreadable`: parts that must end as dead letters. `activities`: ids of a shop's calls."""
 
     source: str
     headers: dict[str, str]
@@ -52,6 +52,7 @@ class Post:
     kind: PostKind = PostKind.GENUINE
     unreadable: int = 0
     attempts: int = 0
+    activities: tuple[str, ...] = ()
 
 
 class PostRecord(NamedTuple):
@@ -102,6 +103,7 @@ class Truth:
     duration_s: float = 0.0
     accepted: dict[EventKey, Fact] = field(default_factory=dict)
     uncertain: dict[EventKey, Fact] = field(default_factory=dict)
+    activities: set[str] = field(default_factory=set)  # ids of the shop's calls that were accepted
     posts: list[PostRecord] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)  # posted, accepted, rejected: copies, not distinct
     requests: Counter[str] = field(default_factory=Counter)
@@ -132,6 +134,7 @@ class Truth:
         self.requests["accepted"] += 1
         self.events["accepted"] += len(post.facts)
         self.dead_letters += post.unreadable
+        self.activities.update(post.activities)
         for fact in post.facts:
             self.uncertain.pop(fact.key, None)
             if self.accepted.setdefault(fact.key, fact) is not fact:

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from random import Random
 
 from streams.simulator.behaviour import Happening, Message, Plan, plan_message
-from streams.simulator.fleet import FLEET, Campaign, Sender, sender_of
-from streams.simulator.mailboxes import PROVIDERS, Mailbox, pick_address, pick_mailbox
+from streams.simulator.fleet import FLEET, SHOP_TENANT, Campaign, Sender, sender_of
+from streams.simulator.mailboxes import PROVIDERS, Customer, Mailbox, pick_address, pick_customers, pick_mailbox
 from streams.simulator.providers import Provider
 from streams.simulator.scenarios import BlockedIp, Scenario, Traits
 
 _PILOT_MESSAGES = 150  # per campaign: events per message to about 5 %
+_EVENTS_PER_CUSTOMER = 100  # so that each gets some four mails in a run, however short it is
+_FEWEST, _MOST = 10, 2_000
+_CUSTOMERS_SHARE = 4  # every fourth mail of who has a shop is to one of its customers
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class World:
     messages_sent: Counter[str] = field(default_factory=Counter)  # by campaign
     sent_while_bad: int = 0
     streams: list[Stream] = field(default_factory=list)
+    customers: tuple[Customer, ...] = ()
     _due: list[tuple[int, int, Happening]] = field(default_factory=list)
     _planned: int = 0
     _now: int = 0
@@ -57,6 +61,8 @@ class World:
     def __post_init__(self) -> None:
         self._now = self.start_ms
         self.streams = _streams(self.scenario, self.seed)
+        count = max(_FEWEST, min(_MOST, int(self.events) // _EVENTS_PER_CUSTOMER))
+        self.customers = pick_customers(Random(f"{self.seed}:customers"), count)
         self._calibrate()
 
     def begin_at(self, start_ms: int) -> None:
@@ -110,6 +116,8 @@ class World:
         provider = self.providers[sender.source]
         mailbox = pick_mailbox(rng)
         recipient, token = pick_address(rng, mailbox), f"{rng.getrandbits(128):032x}"
+        if sender.tenant == SHOP_TENANT and campaign in sender.campaigns:  # no bought list has them
+            recipient, mailbox = self._customer(int(token, 16)) or (recipient, mailbox)
         ip = self._address(sender, mailbox, rng.randrange(len(sender.ips)))
         message = Message(sender, campaign, mailbox, recipient, ip, "", token, at)
         message.message_id = provider.message_id(message)
@@ -122,6 +130,11 @@ class World:
             self.messages_sent[campaign.name] += 1
             self.sent_while_bad += self._is_bad(message)
         return plan.happenings
+
+    def _customer(self, draw: int) -> Customer | None:
+        """One of the customers, for a share of the draws."""
+        place, rest = divmod(draw, _CUSTOMERS_SHARE)
+        return None if rest else self.customers[place % len(self.customers)]
 
     def _address(self, sender: Sender, mailbox: Mailbox, draw: int) -> str:
         """The drawn address, or the next one that is not at rest; "" if all are."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sinks.clickhouse import connect
-from streams.local.demonstration import Demonstration, Wishes
+from streams.commands.demo_segments import settled
+from streams.local.demonstration import Demonstration, Wishes, demo_segments
 from streams.local.workspace import Workspace
 from streams.simulator.prober import Prober
 from streams.simulator.report import build_report, wait_until_stored
@@ -92,7 +93,9 @@ async def _measured(show: Demonstration, disturb: Disturb, say: Callable[[str], 
         await wait_until_stored(client, show.simulator.truth, STORED_S, patience_s=STORED_S)
         took_s = time.monotonic() - began
         say("all was stored, or waited for long enough")
-        report = await asyncio.to_thread(build_report, client, show.simulator.truth, list(prober.end_to_end_ms))
+        compared = await settled(client, demo_segments(), STORED_S)
+        figures = list(prober.end_to_end_ms)
+        report = await asyncio.to_thread(build_report, client, show.simulator.truth, compared, figures)
         return report | {"stored_after_s": round(took_s, 1)}
     finally:
         disturbing.cancel()

@@ -17,7 +17,9 @@ from streams.local import ports
 from streams.local.workspace import Workspace
 
 CLEAN: dict[str, Any] = dict.fromkeys(("lost", "unexpected", "stored_twice", "forged_accepted"), 0) | {
-    "count_mismatches": []
+    "count_mismatches": [],
+    "activities": {"lost": 0},
+    "segments": {"oracle_mismatches": 0, "misnumbered": 0},
 }
 
 
@@ -74,10 +76,19 @@ def test_a_port_somebody_asked_for_and_that_is_taken_is_refused() -> None:
 def test_a_run_that_lost_or_made_up_events_has_failed(name: str) -> None:
     assert not demo.has_failed(CLEAN, is_complete=True)
     assert demo.has_failed({**CLEAN, name: 1}, is_complete=False)
+    assert demo.has_failed({**CLEAN, "activities": {"lost": 1}}, is_complete=False)
 
 
-def test_wrong_counts_fail_a_complete_run_only() -> None:
-    report = {**CLEAN, "count_mismatches": [{"table": "email_events"}]}
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"count_mismatches": [{"table": "email_events"}]},
+        {"segments": {"oracle_mismatches": 1, "misnumbered": 0}},
+        {"segments": {"oracle_mismatches": 0, "misnumbered": 1}},
+    ],
+)
+def test_wrong_counts_and_members_fail_a_complete_run_only(wrong: dict[str, Any]) -> None:
+    report = {**CLEAN, **wrong}
     assert demo.has_failed(report, is_complete=True)
     assert not demo.has_failed(report, is_complete=False)
 

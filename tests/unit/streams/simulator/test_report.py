@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from streams.simulator.store import METRICS
 from streams.simulator.truth import ControlCall, EventKey, Fact, Incident, Post, PostKind, Truth
 
 BAD = "winter-clearance"
+SEGMENTS = {"transitions": 12, "members": 5, "oracle_mismatches": 0, "differing": {}, "misnumbered": 0}
 MS = 1_795_305_600_000
 
 
@@ -34,6 +35,7 @@ class FakeStore:
     done: dict[str, int] = field(default_factory=dict)
     miscounted: int = 0
     dead_letters: int = 1
+    activities: Sequence[str] = ()
     latency: tuple[int, float, float] = (3, 420.0, 990.0)
     failures: int = 0
 
@@ -53,6 +55,8 @@ class FakeStore:
             (r"count\(\) FROM mailweir.email_events FINAL", lambda _: [(len(self.keys),)]),
             (r"tenant, kind, key.*reputation_partials FINAL", lambda _: self._partials()),
             (r"reputation_partials FINAL WHERE kind = 'tenant'", lambda _: [(len(self.keys) - self.miscounted,)]),
+            (r"provider_event_id FROM mailweir.activity_events FINAL", lambda _: [(id_,) for id_ in self.activities]),
+            (r"count\(\) FROM mailweir.activity_events FINAL", lambda _: [(len(self.activities),)]),
             (r"dead_letters FINAL", lambda _: [(self.dead_letters,)]),
             (r"reputation_scores", lambda _: [self.latency]),
             (r"FROM mailweir.decisions FINAL", lambda _: self.decisions),
@@ -107,8 +111,14 @@ def store_of(*facts: Fact, **more: Any) -> FakeStore:
     return FakeStore([f.key for f in facts], {f.key.message_id: (f.tenant, f.campaign) for f in facts}, **more)
 
 
+def reported(
+    store: FakeStore, truth: Truth, end_to_end_ms: Iterable[float] = (), segments: Mapping[str, Any] = SEGMENTS
+) -> dict[str, Any]:
+    return build_report(store, truth, dict(segments), end_to_end_ms)
+
+
 def test_an_undisturbed_run_is_a_pass() -> None:
-    report = build_report(store_of(*FACTS), truth_of(*FACTS, repeats=1), [30.0, 10.0, 20.0])
+    report = reported(store_of(*FACTS), truth_of(*FACTS, repeats=1), [30.0, 10.0, 20.0])
     assert report["problems"] == []
     assert (report["posted"], report["accepted"], report["stored_email_events"]) == (43, 42, 21)
     assert (report["duplicates_dropped"], report["lost"], report["unexpected"], report["stored_twice"]) == (21, 0, 0, 0)
@@ -118,13 +128,14 @@ def test_an_undisturbed_run_is_a_pass() -> None:
     assert report["score_latency_ms"] == {"p50": 420.0, "p99": 990.0}
     assert report["post_ms"] == {"p50": 5.0, "p99": 5.0}
     assert report["events_per_second"] == 4.3
-    assert report["segments"] == {"transitions": 0, "oracle_mismatches": 0}
+    assert report["segments"] == SEGMENTS
+    assert report["activities"] == {"accepted": 0, "stored": 0, "lost": 0}
     assert report["count_mismatches"] == []
     assert (report["incidents"], report["false_pauses"]) == ([], 0)
 
 
 def test_an_accepted_event_that_is_not_stored_is_lost() -> None:
-    report = build_report(store_of(*FACTS[1:]), truth_of(*FACTS))
+    report = reported(store_of(*FACTS[1:]), truth_of(*FACTS))
     assert report["lost"] == 1
     assert report["problems"][0].startswith("1 events were accepted")
     assert {row["table"] for row in report["count_mismatches"]} == {
@@ -136,13 +147,37 @@ def test_an_accepted_event_that_is_not_stored_is_lost() -> None:
 
 
 def test_a_stored_forgery_is_unexpected() -> None:
-    report = build_report(store_of(*FACTS, fact(900, "queued")), truth_of(*FACTS))
+    report = reported(store_of(*FACTS, fact(900, "queued")), truth_of(*FACTS))
     assert (report["lost"], report["unexpected"]) == (0, 1)
     assert report["problems"]
 
 
+def test_an_activity_that_is_not_stored_is_lost() -> None:
+    truth = truth_of(*FACTS)
+    truth.answered(Post("shop", {}, b"", (), activities=("a1", "a2")), 200, MS / 1000, 5.0)
+    truth.answered(Post("shop", {}, b"", (), activities=("a3",)), 503, MS / 1000, 5.0)
+    report = reported(store_of(*FACTS, activities=("a1", "a3")), truth)
+    assert report["activities"] == {"accepted": 2, "stored": 2, "lost": 1}
+    assert report["problems"] == ["1 activities were accepted and are not in ClickHouse"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("oracle_mismatches", "3 memberships in segments are by the stream or by SQL, and not by both"),
+        ("misnumbered", "3 recipients have transitions of segments that are missing or there twice"),
+    ],
+)
+def test_segments_that_differ_from_sql_are_a_problem_and_said_so(name: str, sentence: str) -> None:
+    report = reported(store_of(*FACTS), truth_of(*FACTS), segments={**SEGMENTS, name: 3})
+    assert report["problems"] == [sentence]
+    text = " ".join(shown(report).split())
+    assert "Nothing lost" not in text
+    assert sentence in text
+
+
 def test_an_event_under_two_ids_is_stored_twice() -> None:
-    report = build_report(store_of(*FACTS, FACTS[3]), truth_of(*FACTS))
+    report = reported(store_of(*FACTS, FACTS[3]), truth_of(*FACTS))
     assert (report["stored_twice"], report["unexpected"], report["lost"]) == (1, 0, 0)
     assert report["problems"]
 
@@ -153,11 +188,11 @@ def test_an_event_whose_answer_never_came_may_be_stored_or_not(*, is_stored: boo
     truth.answered(Post("sendgrid", {}, b"", (unsure,)), 0, MS / 1000, 5.0)
     stored = store_of(*FACTS, *([unsure] if is_stored else []))
     stored.campaigns["m50"] = ("atelier", "news")
-    assert build_report(stored, truth)["problems"] == []
+    assert reported(stored, truth)["problems"] == []
 
 
 def test_a_reputation_count_that_differs_is_named() -> None:
-    report = build_report(store_of(*FACTS, miscounted=2), truth_of(*FACTS))
+    report = reported(store_of(*FACTS, miscounted=2), truth_of(*FACTS))
     assert report["count_mismatches"] == [
         {
             "table": "reputation_partials/campaign", "tenant": "atelier", "key": "news", "event_type": "delivered",
@@ -179,7 +214,7 @@ def test_an_incident_is_told_from_decision_and_outcome() -> None:
         ],
         done={"d1": MS + 7_500, "d2": MS + 9_100, "d3": MS + 3},
     )
-    report = build_report(stored, truth_of(*FACTS, *bad, incident=incident))
+    report = reported(stored, truth_of(*FACTS, *bad, incident=incident))
     assert report["incidents"] == [
         {
             "key": "campaign:winter-clearance",
@@ -198,7 +233,7 @@ def test_an_incident_is_told_from_decision_and_outcome() -> None:
 def test_an_incident_that_nobody_stopped_is_a_problem() -> None:
     incident = Incident("campaign:" + BAD, campaign=BAD)
     bad = fact(100, "queued", BAD, is_bad=True)
-    report = build_report(store_of(*FACTS, bad), truth_of(*FACTS, bad, incident=incident))
+    report = reported(store_of(*FACTS, bad), truth_of(*FACTS, bad, incident=incident))
     assert report["incidents"][0]["executed_at"] is None
     assert report["problems"] == ["campaign:winter-clearance went bad and was not stopped"]
 
@@ -209,7 +244,7 @@ def test_the_senders_own_record_stands_in_for_a_missing_outcome() -> None:
     truth = truth_of(*FACTS, bad, incident=incident)
     truth.controls.append(ControlCall(MS + 100, "sendgrid", "pause_campaign", BAD, 503, ""))
     truth.controls.append(ControlCall(MS + 800, "sendgrid", "pause_campaign", BAD, 201, ""))
-    report = build_report(store_of(*FACTS, bad), truth)
+    report = reported(store_of(*FACTS, bad), truth)
     assert report["incidents"][0]["executed_at"] == "2026-11-22T00:00:00.800Z"
 
 
@@ -226,11 +261,11 @@ def test_the_senders_own_record_stands_in_for_a_missing_outcome() -> None:
 def test_stopping_what_is_not_bad_is_a_false_pause(decision: tuple[Any, ...], pauses: int) -> None:
     incident = Incident("ip_provider:203.0.113.32|outlook", ip="203.0.113.32", mailbox_provider="outlook")
     stored = store_of(*FACTS, decisions=[decision], done={"d": MS})
-    assert build_report(stored, truth_of(*FACTS, incident=incident))["false_pauses"] == pauses
+    assert reported(stored, truth_of(*FACTS, incident=incident))["false_pauses"] == pauses
 
 
 def test_without_figures_the_report_says_null() -> None:
-    report = build_report(store_of(*FACTS, latency=(0, 0.0, 0.0)), truth_of(*FACTS))
+    report = reported(store_of(*FACTS, latency=(0, 0.0, 0.0)), truth_of(*FACTS))
     assert report["score_latency_ms"] == report["end_to_end_ms"] == {"p50": None, "p99": None}
 
 
@@ -242,16 +277,17 @@ def shown(report: dict[str, Any]) -> str:
 
 
 def test_the_shown_report_fits_80_columns_and_ends_with_a_verdict() -> None:
-    text = shown(build_report(store_of(*FACTS), truth_of(*FACTS), [1_500.0]))
+    text = shown(reported(store_of(*FACTS), truth_of(*FACTS), [1_500.0]))
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     assert "1.50 s" in text
+    assert "12  transitions; 5 members, 0 differ from SQL" in text
     assert "Nothing lost" in " ".join(text.split())
 
 
 def test_the_shown_report_names_what_went_wrong() -> None:
     incident = Incident("campaign:" + BAD, campaign=BAD, messages_sent=1_234)
     bad = fact(100, "queued", BAD, is_bad=True)
-    text = " ".join(shown(build_report(store_of(*FACTS), truth_of(*FACTS, bad, incident=incident))).split())
+    text = " ".join(shown(reported(store_of(*FACTS), truth_of(*FACTS, bad, incident=incident))).split())
     assert "Not as promised" in text
     assert "nobody stopped it, 1,234 messages" in text
     assert "1 events were accepted and are not in ClickHouse" in text
@@ -261,9 +297,11 @@ async def test_waiting_ends_when_everything_is_stored_and_counted() -> None:
     assert await wait_until_stored(store_of(*FACTS, failures=2), truth_of(*FACTS), 20, 20)
 
 
-@pytest.mark.parametrize("missing", [{"miscounted": 1}, {"dead_letters": 0}])
-async def test_waiting_gives_up_when_nothing_moves(missing: dict[str, int]) -> None:
-    assert not await wait_until_stored(store_of(*FACTS, **missing), truth_of(*FACTS), 20, 0.1)
+@pytest.mark.parametrize("missing", [{"miscounted": 1}, {"dead_letters": 0}, {"activities": ("a1",)}])
+async def test_waiting_gives_up_when_nothing_moves(missing: dict[str, Any]) -> None:
+    truth = truth_of(*FACTS)
+    truth.activities.update({"a1", "a2"} if "activities" in missing else ())
+    assert not await wait_until_stored(store_of(*FACTS, **missing), truth, 20, 0.1)
 
 
 async def test_waiting_gives_up_at_the_deadline() -> None:
