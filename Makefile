@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo up test long check fix bench chaos fuzz clean
+.PHONY: help setup demo up test long check fix bench chaos oracle fuzz clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -41,6 +41,9 @@ check: setup ## lint, types, fast tests
 
 chaos: setup ## kills, pauses, rebalances, broker restarts under load: every total exact after each round
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+oracle: setup ## segments by the stream, by brute force and by SQL: random rules and histories (ARGS="--seed N --json FILE --cases N")
+	@$(BIN)/python -m tests.oracle $(ARGS)
 
 fuzz: setup ## a million damaged bodies through every parser, more to the gateway (ARGS="--bodies N --seed N")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -5,7 +5,6 @@ Random rules of every kind, random histories of some hundred recipients, random 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from random import Random
@@ -16,8 +15,8 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.segments.rules import NODES, Rule
 from streams.core.segments.fact import Fact
-from streams.core.segments.sql.query import compile_sql
 from tests.integration.store_process import StoreProcess
+from tests.oracle.facts import create, insert, members
 from tests.unit.streams.core.segments.brute import holds
 from tests.unit.streams.core.segments.histories import (
     GRID,
@@ -32,11 +31,6 @@ from tests.unit.streams.core.segments.histories import (
     rule_of,
 )
 
-FACTS = (
-    "SELECT recipient_key, event_id, name, at, known_at, properties, traits FROM mailweir.facts"
-    " WHERE tenant = {tenant:String} AND known_at <= {known:Int64}"
-    " ORDER BY known_at LIMIT 1 BY recipient_key, event_id"
-)
 TENANT = "acme"
 PLAIN = tuple(kind for kind in LEAF_KINDS if kind != "segment")
 
@@ -49,32 +43,17 @@ class World(NamedTuple):
     tenant: str = TENANT
 
     def by_sql(self, rule: Rule, now: int, segments: Mapping[str, Rule], known: int) -> set[str]:
-        query = compile_sql(rule, segments, lambda _: FACTS)
-        found = self.client.query(query.text, query.at(self.tenant, now, known))
-        return {str(row[0]) for row in found.result_rows}
+        return members(self.client, self.tenant, rule, segments, now, known)
 
     def by_loops(self, rule: Rule, now: int, segments: Mapping[str, Rule], known: int) -> set[str]:
         return {key for key, facts in self.histories.items() if holds(rule, key, facts, now, segments, known)}
-
-
-def insert(client: Client, histories: Mapping[str, list[Fact]], tenant: str = TENANT) -> None:
-    """Fill the table with facts."""
-    rows = [
-        (tenant, key, *fact[:4], json.dumps(dict(fact.properties)), json.dumps(dict(fact.traits)))
-        for key, facts in histories.items()
-        for fact in facts
-    ]
-    client.insert("facts", rows, column_names=["tenant", "recipient_key", *Fact._fields])
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     process = StoreProcess(tmp_path_factory.mktemp("store"))
     client = process.start()
-    client.command(
-        "CREATE TABLE facts (tenant String, recipient_key String, event_id String, name String, at Int64,"
-        " known_at Int64, properties String, traits String) ENGINE = MergeTree ORDER BY recipient_key"
-    )
+    create(client)
     yield client
     client.close()
     process.stop()
@@ -84,7 +63,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def world(store: Client) -> World:
     rng = Random(13)
     histories = {f"{n:032x}": random_history(rng, rng.randrange(40)) for n in range(150)}
-    insert(store, histories)
+    insert(store, histories, TENANT)
     insert(store, {key: random_history(rng, 5) for key in histories}, "another")
     return World(store, histories)
 

@@ -1,0 +1,1 @@
+"""`make oracle`: random segments and histories, the same answer three ways."""
