@@ -12,7 +12,7 @@ from streams.local.demonstration import Demonstration
 from tests.brokers import StartKafka
 from tests.end_to_end.river import Disturb, Ride, ride, until
 
-SERVICES = ("gateway", "normalise", "reputation", "remediation", "suppression", "sink", "store", "console")
+SERVICES = ("gateway", "normalise", "reputation", "remediation", "segments", "suppression", "sink", "store", "console")
 LONGEST_S = 200.0  # the traffic ends when the last service is back
 pytestmark = pytest.mark.timeout(600)  # a busy machine; a ride ends itself, and says why, before
 
@@ -46,6 +46,33 @@ def assert_exact(report: dict[str, Any]) -> None:
     assert report["count_mismatches"] == []
     assert report["dead_lettered"] == report["dead_letters_expected"]
     assert report["false_pauses"] == 0
+    assert report["activities"]["lost"] == 0
+    assert_members_are_exact(report)
+
+
+def assert_members_are_exact(report: dict[str, Any]) -> None:
+    """Each transition is there once, and who is in each segment is who is in it by SQL."""
+    segments = report["segments"]
+    assert (segments["misnumbered"], segments["oracle_mismatches"], segments["differing"]) == (0, 0, {})
+    assert segments["transitions"] > segments["members"] > 50
+
+
+def kill_again(name: str, times: int, seed: int) -> Disturb:
+    """A disturbance that kills one service so often, each time some moments after it is back, under load."""
+    dice = random.Random(seed)
+
+    async def disturb(show: Demonstration) -> None:
+        supervisor = show.stack.supervisor
+        progress = show.simulator.progress
+        for number in range(1, times + 1):
+            at = progress.events + dice.randrange(200, 2_500)
+            await until(lambda at=at: progress.events >= at, f"the moment to kill {name}")  # type: ignore[misc]
+            supervisor.kill(name)
+            await until(lambda n=number: supervisor.restarts[name] >= n, f"{name} to be started again")  # type: ignore[misc]
+            await supervisor.wait_until_ready(name, 60)
+        show.simulator.stop()
+
+    return disturb
 
 
 async def test_counts_are_exact_though_every_service_is_killed(broker_address: str, tmp_path: Path) -> None:
@@ -53,6 +80,16 @@ async def test_counts_are_exact_though_every_service_is_killed(broker_address: s
     run = Ride(scenario="flaky", duration_s=LONGEST_S, rate=150, kafka=broker_address)
     report, _ = await ride(run, tmp_path, disturb)
     assert sorted(killed) == sorted(SERVICES)
+    assert_exact(report)
+
+
+@pytest.mark.slow  # each service once is the short form
+async def test_members_are_exact_though_their_service_is_killed_again_and_again(
+    broker_address: str, tmp_path: Path
+) -> None:
+    run = Ride(scenario="flaky", duration_s=LONGEST_S, rate=300, kafka=broker_address)
+    report, said = await ride(run, tmp_path, kill_again("segments", 8, seed=12))
+    assert sum("segments was ended by SIGKILL" in line for line in said) == 8
     assert_exact(report)
 
 
