@@ -159,6 +159,24 @@ def test_of_too_many_events_the_newest_are_read(store: Client) -> None:
     assert answers == [(20, True, True), (21, True, False), (30, False, False)]
 
 
+def test_somebody_is_in_since_the_last_fact_was_known_though_it_is_the_older_one(store: Client) -> None:
+    def done(name: str, at: int, known: int) -> ActivityEvent:
+        return ActivityEvent(
+            event_id=f"{name}{at}", tenant="late", source="s", provider="p", activity="track", name=name,
+            occurred_at=at, received_at=known, recipient_key="r",
+        )  # fmt: skip
+
+    store_records(store, [done("Came Late", START, START + 3 * DAY), done("At Once", START + DAY, START + DAY)])
+    nodes = [{"event": {"name": name}} for name in ("at_once", "came_late")]
+    segment = Segment.model_validate({"id": "both", "tenant": "late", "all": nodes})
+    out = io.StringIO()
+    asked = Asked(tenant="late", recipient_key="r", segment_id="", at=END)
+    run_explain(store, [segment], asked, out, as_json=True)
+    node = json.loads(out.getvalue())["segments"][0]["node"]
+    since = [each["since"] for each in (node, *node["nodes"])]
+    assert since == ["2026-03-30T00:00:00.000Z", "2026-03-28T00:00:00.000Z", "2026-03-30T00:00:00.000Z"]
+
+
 def test_a_store_without_tables_says_what_to_do(tmp_path: Path) -> None:
     asked = Asked(tenant=TENANT, recipient_key=WHO[0], segment_id="", at=END)
     with pytest.raises(Misconfigured, match="run `mailweir tables apply`"):
