@@ -1,6 +1,9 @@
 """`make chaos`: rounds on Apache Kafka, then on Tansu; a line for each, a summary, exit 1 when one was wrong.
 
-python -m tests.chaos [--seed N] [--json FILE] [--kafka-rounds N] [--tansu-rounds N] [--events N] [--quick]
+python -m tests.chaos [--seed N] [--json FILE] [--kafka-rounds N] [--tansu-rounds N] [--segments-rounds N] [--events N]
+    [--quick]
+
+The last rounds are with the segments service, on Kafka.
 
 Logs of the brokers and workers are kept where a round was wrong, and the topics are left for new ones: what
 one round broke would show in all later ones.
@@ -25,12 +28,15 @@ from typing import Any
 import confluent_kafka
 
 from streams.local.broker import Tansu
+from tests.chaos import segments
 from tests.chaos.rig import Log, Rig
 from tests.chaos.rounds import Round, planned, run_round
 from tests.kafka_broker import KafkaBroker
 
 _RIG_ROUNDS = 10  # then new topics: Tansu cleans no log, and restores would take most of the time
-_QUICK = {"kafka": 7, "tansu": 4}
+_QUICK = {"kafka": 7, "tansu": 4, segments.NAME: 4}
+_GOALS = {"kafka": 100, "tansu": 50, segments.NAME: 20}
+_SEGMENT_EVENTS = 3_000  # of a round: the truth is made of all of them again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, number in (("kafka", asked.kafka_rounds), ("tansu", asked.tansu_rounds)):
             if number:
                 rounds += _all_rounds(name, _QUICK[name] if asked.quick else number, asked, folder / name)
+        if asked.segments_rounds:
+            number = _QUICK[segments.NAME] if asked.quick else asked.segments_rounds
+            rounds += _segments_rounds(number, asked, folder / segments.NAME)
     finally:
         wrong = [item for item in rounds if not item.verdict.is_exact]
         _say(_summary(rounds))
@@ -57,9 +66,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="of the kinds and the moments")
     parser.add_argument("--json", help="a file for the report")
-    parser.add_argument("--kafka-rounds", type=int, default=100)
-    parser.add_argument("--tansu-rounds", type=int, default=50)
-    parser.add_argument("--events", type=int, default=100_000, help="records in each round")
+    parser.add_argument("--kafka-rounds", type=int, default=_GOALS["kafka"])
+    parser.add_argument("--tansu-rounds", type=int, default=_GOALS["tansu"])
+    parser.add_argument("--segments-rounds", type=int, default=_GOALS[segments.NAME], help="with the segments service")
+    parser.add_argument("--events", type=int, default=100_000, help="records in each round, but those of segments")
     parser.add_argument("--quick", action="store_true", help=f"a few rounds: {_QUICK}")
     return parser.parse_args(arguments)
 
@@ -83,6 +93,17 @@ def _all_rounds(name: str, number: int, asked: argparse.Namespace, folder: Path)
         finally:
             if rig is not None:
                 rig.close()
+
+
+def _segments_rounds(number: int, asked: argparse.Namespace, folder: Path) -> Iterator[Round]:
+    with _broker("kafka", folder) as broker:
+        dice = random.Random(f"{asked.seed}-segments")
+        assert isinstance(broker, KafkaBroker)
+        for done in segments.rounds(broker, number, dice, folder, _SEGMENT_EVENTS):
+            _say(done.line)
+            if done.verdict.behind:
+                _say("\n".join(done.verdict.behind))
+            yield done
 
 
 @contextmanager
@@ -114,10 +135,10 @@ def _summary(rounds: list[Round]) -> str:
 def _report(rounds: list[Round], seed: int) -> dict[str, Any]:
     figures = [
         {"name": f"chaos_{name}_{what}", "value": value, "unit": "rounds", "goal": goal, "runs": [value]}
-        for name in ("kafka", "tansu")
+        for name in _GOALS
         for of in [[item for item in rounds if item.broker == name]]
         for what, value, goal in (
-            ("rounds", len(of), "100" if name == "kafka" else "50"),
+            ("rounds", len(of), str(_GOALS[name])),
             ("wrong", sum(not item.verdict.is_exact for item in of), "0"),
         )
     ]

@@ -32,7 +32,7 @@ from streams.lane.settings import LaneSettings
 from streams.local import processes
 from streams.local.broker import Broker
 from tests.brokers import StartKafka
-from tests.integration.test_segments_service import CODEC, START, Flow
+from tests.segment_flow import CODEC, START, Flow
 from tests.webhook_receiver import SECRET, TAKEN, Answer, Receiver
 
 CONFIG = """
