@@ -83,6 +83,7 @@ STAGES: tuple[Stage, ...] = (
         long_s=300,
         promises=("segments_one_us", "segments_fifty_us"),
     ),
+    Stage(name="segments_growth", module="benchmarks.segments_growth", quick_s=120, long_s=1_800),
     Stage(name="growth", module="benchmarks.growth", quick_s=0, long_s=1_800),
 )
 

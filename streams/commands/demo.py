@@ -30,8 +30,8 @@ from streams.simulator.simulator import Simulator
 
 ENDLESS_SENDS_S = 240.0  # the bad campaign begins after a quarter; memory of broker and truth stays bounded
 _STORED_S = 60.0  # how long the pipeline may need for the rest after the last post
-_SETTLED_S = 20.0  # and for memberships at that instant to be stored
 _STORED_INTERRUPTED_S = 10.0  # the same when somebody waits for the prompt
+_SETTLED_S = 20.0  # and then for the transitions that belong to it
 _HIGHEST_RATE = 20_000.0
 _OWN = "MAILWEIR_"
 _KEPT = frozenset({"MAILWEIR_LOG_LEVEL"})
