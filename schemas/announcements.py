@@ -16,7 +16,8 @@ class RulesAnnounced:
     """The segments of a tenant from here on; in every partition, and in the topic of rules the newest of each tenant.
 
     `number`: rises with each announcement of the tenant; one that is not higher than the last says nothing. `live`:
-    the segments that are followed, `building`: those of which only facts are kept until their past is there; both as
+    the segments that are followed, `building`: those of which only facts are kept until their past is there.
+    `journeys`: that let in, `earlier`: versions of them before, whose runs go on. All as
     `streams.core.segments.announced` packs them.
     """
 
@@ -24,6 +25,8 @@ class RulesAnnounced:
     number: int
     live: bytes
     building: bytes = b""
+    journeys: bytes = b""
+    earlier: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)

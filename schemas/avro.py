@@ -30,6 +30,7 @@ from schemas.envelope import RawWebhook
 from schemas.errors import FailureCode, Permanent
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
+from schemas.journeys.steps import JourneyStep
 from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import FailingDays, Suppression
@@ -87,6 +88,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(31, PastFact, 1),
     SchemaVersion(32, PastRead, 1),
     SchemaVersion(33, SegmentStatus, 1),
+    SchemaVersion(40, JourneyStep, 1),
 )
 
 

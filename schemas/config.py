@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from schemas.alerts import Alert
+from schemas.journey_webhooks import MOST_JOURNEY_WEBHOOKS, JourneyWebhook
 from schemas.policy import Policy
 from schemas.segment_webhooks import MOST_SEGMENT_WEBHOOKS, SegmentWebhook
 from schemas.warmup import Warmup
@@ -188,6 +189,7 @@ class Config(_Strict):
     console's as people see it, for links in alerts. `segments`: the file or folder with segments, beside the
     configuration file unless it is an absolute path; "" for none. `segment_history`: whether a new segment is built
     from the stored events first. `segment_webhooks`: who is told of transitions.
+    `journeys`: the file or folder with journeys, like `segments`; `journey_webhooks`: whom they call.
     """
 
     public_url: str = ""
@@ -201,6 +203,8 @@ class Config(_Strict):
     segments: str = ""
     segment_history: bool = True
     segment_webhooks: list[SegmentWebhook] = Field(default_factory=list, max_length=MOST_SEGMENT_WEBHOOKS)
+    journeys: str = ""
+    journey_webhooks: list[JourneyWebhook] = Field(default_factory=list, max_length=MOST_JOURNEY_WEBHOOKS)
 
     @field_validator("warmups")
     @classmethod
@@ -230,7 +234,7 @@ class Config(_Strict):
                 )
         return policies
 
-    @field_validator("sources", "tenants", "alerts", "segment_webhooks")
+    @field_validator("sources", "tenants", "alerts", "segment_webhooks", "journey_webhooks")
     @classmethod
     def _unique(cls, items: list[Any]) -> list[Any]:
         names = [item.name for item in items]
@@ -254,10 +258,10 @@ class Config(_Strict):
                     f"the warm-up of {warmup.ip} names the tenant {warmup.tenant!r}, which is not under `tenants`;"
                     f" known: {', '.join(sorted(known))}"
                 )
-        for webhook in self.segment_webhooks:
+        for webhook in (*self.segment_webhooks, *self.journey_webhooks):
             if webhook.tenant not in known:
                 raise ValueError(
-                    f"segment webhook {webhook.name!r} names the tenant {webhook.tenant!r}, which is not under"
+                    f"{webhook.called} {webhook.name!r} names the tenant {webhook.tenant!r}, which is not under"
                     f" `tenants`; known: {', '.join(sorted(known))}"
                 )
         return self

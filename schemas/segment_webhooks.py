@@ -5,42 +5,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
-from schemas.signed_webhook import WebhookSecret, WebhookUrl
+from schemas.receivers import Receiver
 from schemas.transitions import SegmentTransition
 
 MOST_SEGMENT_WEBHOOKS = 20  # each is a consumer of its own
 
 
-class SegmentWebhook(BaseModel):
-    """One receiver. Told is every transition of `tenant` in one of `segments` ("*": of all) in that `direction`.
+class SegmentWebhook(Receiver):
+    """One receiver. Told is every transition of `tenant` in one of `segments` ("*": of all) in that `direction`."""
 
-    `begin`: where a webhook starts that was never started before: `now`, or the `earliest` transition that the log
-    has. `max_per_s`: posts a second. `give_up_after_h`: hours after which a transition that is not taken becomes a dead
-    letter.
-    """
+    called: ClassVar[str] = "segment webhook"
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
-    url: WebhookUrl
-    secret: WebhookSecret
-    tenant: str = "default"
     segments: list[str] = Field(default_factory=lambda: ["*"], max_length=1_000)
     direction: Literal["entered", "left", "both"] = "both"
-    begin: Literal["now", "earliest"] = "now"
-    max_per_s: float = Field(default=100.0, ge=0.1, le=1_000)
-    give_up_after_h: float = Field(default=24.0, ge=0.01, le=30 * 24)  # the topic keeps transitions for 30 days
-
-    @field_validator("url", "secret")
-    @classmethod
-    def _is_there(cls, given: SecretStr) -> SecretStr:
-        if not given.get_secret_value():
-            raise ValueError("it is empty; a segment webhook needs an address and a secret to sign with")
-        return given
 
     @field_validator("segments")
     @classmethod

@@ -9,6 +9,7 @@ from schemas.announcements import RulesAnnounced, SegmentStatus
 from schemas.envelope import RawWebhook
 from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
+from schemas.journeys.steps import JourneyStep
 from schemas.remediation import Decision, Outcome, Ruling
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import Suppression
@@ -179,6 +180,14 @@ SEGMENT_TRANSITIONS = Topic(
     retention_ms=30 * DAY_MS,
     is_partitioned=True,
 )
+JOURNEY_STEPS = Topic(
+    "mailweir.journey-steps.v1",
+    JourneyStep,
+    "tenant and recipient",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=True,
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -209,5 +218,6 @@ TOPICS: tuple[Topic, ...] = (
     SEGMENT_STATUSES,
     SEGMENT_STATES,
     SEGMENT_TRANSITIONS,
+    JOURNEY_STEPS,
     DEAD_LETTERS,
 )

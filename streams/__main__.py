@@ -17,6 +17,7 @@ import typer
 from schemas.errors import MailweirError, Misconfigured
 from streams.commands.decision_options import app as decisions
 from streams.commands.ending import end
+from streams.commands.journeys_options import app as journeys
 from streams.commands.policy_options import app as policy
 from streams.commands.reputation_options import app as reputation
 from streams.commands.segments_options import app as segments
@@ -42,6 +43,7 @@ app.add_typer(decisions, name="decisions")
 app.add_typer(reputation, name="reputation")
 app.add_typer(warmup, name="warmup")
 app.add_typer(segments, name="segments")
+app.add_typer(journeys, name="journeys")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same messages.")]

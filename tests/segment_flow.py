@@ -20,7 +20,16 @@ from schemas.aggregates import LaneMarker, Tick
 from schemas.avro import Codec
 from schemas.events import ActivityEvent, EmailEvent, EventType
 from schemas.identity import partition_key
-from schemas.topics import ACTIVITY_EVENTS, EMAIL_EVENTS, RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS, Topic
+from schemas.journeys.steps import JourneyStep
+from schemas.topics import (
+    ACTIVITY_EVENTS,
+    EMAIL_EVENTS,
+    JOURNEY_STEPS,
+    RECIPIENT_EVENTS,
+    SEGMENT_STATES,
+    SEGMENT_TRANSITIONS,
+    Topic,
+)
 from schemas.transitions import SegmentTransition
 from streams.agents.segment_state import SegmentState
 from streams.core.segments.row import timer_of
@@ -42,6 +51,29 @@ segments:
   - id: recent-buyers
     event: {name: [order_completed, poison], within: 30d}
 """
+JOURNEYS = """
+tenant: acme
+journeys:
+  - id: mailed
+    enter: {event: {name: email_delivered}, again: after_exit}
+    exit_when:
+      - if: {event: {name: order_completed, within: 1d, count: {gte: 2}}}
+    steps:
+      - wait_until:
+          event: {name: order_completed}
+          for_at_most: 2d
+          then:
+            - wait: 12h
+            - branch: {if: {segment: recent-buyers}, then: [{wait: 1d}], else: [exit]}
+      - split: {salt: s, parts: [{share: 0.5, steps: [{wait: 3d}]}, {share: 0.5}]}
+  - id: gone-cold
+    enter: {segment: recent-buyers, on: exit, again: after_exit}
+    exit_when:
+      - if: {segment: recent-buyers}
+    steps:
+      - wait: 5d
+"""
+_CONFIG = "tenants: [{name: acme}]\nsegments: rules.yaml\njourneys: journeys.yaml\nsegment_history: false\n"
 
 
 class Flow:
@@ -50,14 +82,16 @@ class Flow:
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self.bootstrap, self.folder = bootstrap, folder
         apply_topics(bootstrap, PARTITIONS, 1, timeout_s=20)
-        (folder / "mailweir.yaml").write_text("tenants: [{name: acme}]\nsegments: rules.yaml\nsegment_history: false\n")
+        (folder / "mailweir.yaml").write_text(_CONFIG)
         (folder / "rules.yaml").write_text(RULES)
+        (folder / "journeys.yaml").write_text(JOURNEYS)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
         self.clock = START
         self.sent: list[set[bytes]] = [set() for _ in range(PARTITIONS)]
         self.relayed: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
         self.said: list[bytes] = []
+        self.steps: list[bytes] = []
         self.marked = [0] * PARTITIONS
         self._numbers = itertools.count()
         common: dict[str, Any] = {"bootstrap.servers": bootstrap, "log_level": 2, **BACK_SOON}
@@ -68,7 +102,7 @@ class Flow:
                 "isolation.level": "read_committed", "fetch.wait.max.ms": 20,
             }
         )  # fmt: skip
-        read = (RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS)
+        read = (RECIPIENT_EVENTS, SEGMENT_STATES, SEGMENT_TRANSITIONS, JOURNEY_STEPS)
         self._reader.assign([TopicPartition(topic.name, n, 0) for topic in read for n in range(PARTITIONS)])
 
     # -- what goes in --------------------------------------------------------------------------------------------
@@ -156,6 +190,8 @@ class Flow:
             self.relayed[message.partition()].append(message.value())
         elif message.topic() == SEGMENT_TRANSITIONS.name:
             self.said.append(message.value())
+        elif message.topic() == JOURNEY_STEPS.name:
+            self.steps.append(message.value())
         elif message.key() == MARKER_KEY:
             self.marked[message.partition()] = CODEC.decode(message.value(), LaneMarker).next_offset
 
@@ -169,9 +205,9 @@ class Flow:
 
     # -- what must come of it ------------------------------------------------------------------------------------
 
-    def truth(self) -> dict[str, list[bytes]]:
-        """By recipient, what one pass over the log says, with nothing in its way."""
-        said: list[bytes] = []
+    def truth(self) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
+        """By recipient, the transitions and steps that one pass over the log says, with nothing in its way."""
+        said: dict[str, list[bytes]] = {SEGMENT_TRANSITIONS.name: [], JOURNEY_STEPS.name: []}
         for number, log in enumerate(self.relayed):
             rows = DiskRows(self.folder / f"truth-{time.monotonic_ns()}", Memory(), lambda: 0, order=timer_of)
             state = SegmentState(number, rows, CODEC)
@@ -180,20 +216,25 @@ class Flow:
             state.fold(log, range(len(log)))
             while state.fire(10_000):
                 pass
-            said += [side.value for side in state.cut(len(log)).sides if side.topic == SEGMENT_TRANSITIONS.name]
+            for side in state.cut(len(log)).sides:
+                said[side.topic].append(side.value)
             rows.close()
-        return of_each(said)
+        return of_each(said[SEGMENT_TRANSITIONS.name]), of_each(said[JOURNEY_STEPS.name], JourneyStep)
 
     def check(self, *, is_each_once: bool) -> None:
-        """The topic holds the truth."""
-        truth = self.truth()
-        wanted = {value for transitions in truth.values() for value in transitions}
+        """The topics hold the truth."""
+        transitions, steps = self.truth()
+        wanted = {value for values in transitions.values() for value in values}
+        walked = {value for values in steps.values() for value in values}
         assert len(wanted) > 100
-        self.wait(lambda: wanted <= set(self.said), workers=1, deadline_s=60)
-        said = of_each(self.said)
+        assert len(walked) > 100
+        self.wait(lambda: wanted <= set(self.said) and walked <= set(self.steps), workers=1, deadline_s=60)
+        said, stepped = of_each(self.said), of_each(self.steps, JourneyStep)
         if not is_each_once:
-            said = {who: list(dict.fromkeys(transitions)) for who, transitions in said.items()}
-        assert said == truth
+            said = {who: list(dict.fromkeys(values)) for who, values in said.items()}
+            stepped = {who: list(dict.fromkeys(values)) for who, values in stepped.items()}
+        assert said == transitions
+        assert stepped == steps
 
     def close(self) -> None:
         for worker in self.workers:
@@ -202,8 +243,8 @@ class Flow:
         self._reader.close()
 
 
-def of_each(said: list[bytes]) -> dict[str, list[bytes]]:
+def of_each(said: list[bytes], record: type[Any] = SegmentTransition) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = defaultdict(list)
     for value in said:
-        found[CODEC.decode(value, SegmentTransition).recipient_key].append(value)
+        found[CODEC.decode(value, record).recipient_key].append(value)
     return dict(found)

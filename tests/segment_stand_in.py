@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.announcements import RulesAnnounced
+from schemas.journeys.journey import Journey
 from schemas.segments.rules import Segment
-from streams.core.segments.announced import packed, unpacked
+from streams.core.journeys.flows import Flows
+from streams.core.segments.announced import packed, packed_journeys, unpacked
 from streams.core.segments.fact import Fact
 from streams.core.segments.pieces import RECIPIENT
 from streams.core.segments.program import Program
@@ -49,6 +51,13 @@ def program(live: bytes, building: bytes) -> Program:
     return Buyers(unpacked(live), unpacked(building))
 
 
-def rules(*live: Segment, building: Sequence[Segment] = (), number: int = 1) -> RulesAnnounced:
+def rules(
+    *live: Segment, building: Sequence[Segment] = (), journeys: Sequence[Journey] = (),
+    earlier: Sequence[Journey] = (), number: int = 1,
+) -> RulesAnnounced:  # fmt: skip
     """The announcement of the only tenant's."""
-    return RulesAnnounced(tenant="acme", number=number, live=packed(live or [segment()]), building=packed(building))
+    own = [each.model_copy(update={"tenant": "acme"}) for each in Flows(journeys, earlier).rules]
+    return RulesAnnounced(
+        tenant="acme", number=number, live=packed([*(live or [segment()]), *own]), building=packed(building),
+        journeys=packed_journeys(journeys), earlier=packed_journeys(earlier),
+    )  # fmt: skip

@@ -11,6 +11,9 @@ from schemas.nearest import hint
 from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
 
+Stamp = frozenset[tuple[str, int, int]]
+"""Name, time of change and size of files."""
+
 
 def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
     """By tenant, those that have any; `file` is where the configuration is from.
@@ -41,9 +44,14 @@ def configured_segments(config: Config, file: Path) -> dict[str, list[Segment]]:
     return found
 
 
-def configured_stamp(config: Config, file: Path) -> frozenset[tuple[str, int, int]]:
-    """Name, time of change and size of each file there: equal while nobody has changed them."""
-    folder, found = _folder(config, file), []
+def configured_stamp(config: Config, file: Path) -> Stamp:
+    """Equal while nobody has changed the files of the segments."""
+    return stamp_of(_folder(config, file))
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """Of each file there; of a file, its own."""
+    found = []
     for path in [folder, *folder.rglob("*")]:
         with contextlib.suppress(OSError):  # gone meanwhile
             about = path.stat()

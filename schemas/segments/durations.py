@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _SHORT = re.compile(r"(\d{1,7})\s?([smhdw])")
@@ -52,7 +52,5 @@ def text_of(length_ms: int) -> str:
 
 
 _WRITTEN = {"type": "string", "pattern": f"^({_SHORT.pattern}|{_ISO.pattern})$", "examples": ["30d", "12h", "PT90M"]}
-Duration = Annotated[
-    int, BeforeValidator(milliseconds), PlainSerializer(text_of, when_used="json"), WithJsonSchema(_WRITTEN)
-]
-"""Milliseconds, more than 0; in JSON as people write them."""
+Duration = Annotated[int, BeforeValidator(milliseconds), WithJsonSchema(_WRITTEN)]
+"""Milliseconds, more than 0."""

@@ -26,8 +26,16 @@ _NAMED = ("properties", "patternProperties", "$defs")  # their keys are names, n
 
 def json_schema() -> dict[str, Any]:
     """The schema of a file: a segment, a list of them, or `segments:` with a list."""
-    made = _tidy(TypeAdapter(Segment).json_schema())
+    made = tidy(TypeAdapter(Segment).json_schema())
     definitions: dict[str, Any] = made.pop("$defs")
+    with_short_forms(definitions)
+    definitions["Segment"] = _segment(made, definitions)
+    file = file_of("Segment", "segments", made["properties"]["tenant"])
+    return {"$schema": DIALECT, "title": "Segments of mailweir", **file, "$defs": definitions}
+
+
+def with_short_forms(definitions: dict[str, Any]) -> None:
+    """Add the nodes of a rule as one, and what may be written for short."""
     for name, short in (("Condition", _PLAIN), ("Amount", _NUMBER), ("Count", _COUNT)):
         definitions[name] = {"anyOf": [short, definitions[name]]}
     in_segment = definitions["InSegment"]
@@ -36,23 +44,20 @@ def json_schema() -> dict[str, Any]:
     definitions["Rule"] = {"oneOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in NODES.values()]}
     for kind, model in NODES.items():
         definitions[model.__name__]["examples"] = [read_yaml(NODE_EXAMPLES[kind])]
-    definitions["Segment"] = _segment(made, definitions)
-    file = _file(made["properties"]["tenant"])
-    return {"$schema": DIALECT, "title": "Segments of mailweir", **file, "$defs": definitions}
 
 
-def _tidy(part: Any, *, is_named: bool = False) -> Any:
+def tidy(part: Any, *, is_named: bool = False) -> Any:
     """Without titles and nulls; other names are refused; lengths of time as they are written. `is_named`: by key."""
     if isinstance(part, list):
-        return [_tidy(item) for item in part]
+        return [tidy(item) for item in part]
     if not isinstance(part, dict):
         return part
     if is_named:
-        return {key: _tidy(inner) for key, inner in part.items()}
+        return {key: tidy(inner) for key, inner in part.items()}
     if "oneOf" in part:
         return {"$ref": "#/$defs/Rule"}
     kept = {key: inner for key, inner in part.items() if key != "title" and not (key == "default" and inner is None)}
-    found = {key: _tidy(inner, is_named=key in _NAMED) for key, inner in kept.items()}
+    found = {key: tidy(inner, is_named=key in _NAMED) for key, inner in kept.items()}
     if "patternProperties" in found:
         found["additionalProperties"] = False
     if found.get("type") == "string" and isinstance(found.get("default"), int):
@@ -90,13 +95,14 @@ def _segment(made: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _file(tenant: dict[str, Any]) -> dict[str, Any]:
-    one = {"$ref": "#/$defs/Segment"}
+def file_of(model: str, several_key: str, tenant: dict[str, Any]) -> dict[str, Any]:
+    """One of a model, a list of them, or a key with a list."""
+    one = {"$ref": f"#/$defs/{model}"}
     several = {"type": "array", "items": one, "minItems": 1}
     wrapped = {
         "type": "object",
-        "properties": {"tenant": tenant, "segments": several},
-        "required": ["segments"],
+        "properties": {"tenant": tenant, several_key: several},
+        "required": [several_key],
         "additionalProperties": False,
     }
     return {"anyOf": [one, several, wrapped]}

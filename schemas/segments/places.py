@@ -7,7 +7,7 @@ that was tried last. Here they become what stands in the file, and which model's
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, get_origin
 
 from pydantic import BaseModel
@@ -19,14 +19,19 @@ Location = Sequence[int | str]
 GROUPS = ("all", "any", "not")
 _TRIED = frozenset({"bool", "int", "float", "str"})  # members of the unions of plain values
 _PLAIN = re.compile(r"[\w$.-]+")
+_NO_EXAMPLES: Mapping[str, str] = {}
 
 
 class Spot(NamedTuple):
-    """`kind`: the node it is in, "" outside of all; `model`: whose keys stand at the place, None if it has none."""
+    """`kind`: the node it is in, "" outside of all; `model`: whose keys stand at the place, None if it has none.
+
+    `examples`: how keys are written there, where that is not what `phrases.py` says.
+    """
 
     place: str
     kind: str
     model: type[BaseModel] | None
+    examples: Mapping[str, str] = _NO_EXAMPLES
 
 
 def under(place: str, part: int | str) -> str:
@@ -84,7 +89,7 @@ def _inside(spot: Spot, location: Location) -> Spot:
     for part in location:
         if part == "[key]":
             break
-        field = _field(spot.model, part) if not is_path else None
+        field = field_of(spot.model, part) if not is_path else None
         model: type[BaseModel] | None = spot.model if is_path else None
         is_path = False
         if field is not None:
@@ -93,7 +98,7 @@ def _inside(spot: Spot, location: Location) -> Spot:
     return spot
 
 
-def _field(model: type[BaseModel] | None, key: int | str) -> Any:
+def field_of(model: type[BaseModel] | None, key: int | str) -> Any:
     """The type of the key's value; None where the model has no such key."""
     if model is None:
         return None

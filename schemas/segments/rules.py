@@ -31,7 +31,7 @@ from schemas.segments.leaves import (
 )
 
 MOST_NODES = 200  # of one rule
-_TENANT = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+TENANT = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 
 
 class AllNode(Strict):
@@ -216,7 +216,7 @@ class Segment(Strict):
     """A named rule of a tenant. `rule` may be left out in a file: the node's key then stands beside `id`."""
 
     id: SegmentId
-    tenant: str = Field(pattern=_TENANT)
+    tenant: str = Field(pattern=TENANT)
     description: str = ""
     rule: Rule
 

@@ -28,6 +28,8 @@ _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _WORD = re.compile(r"[^a-z0-9]+")
 _DAYS = re.compile(r"(\d+)\s?d(?:ays?)?")
 At = Callable[[Location], Spot]
+Said = tuple[str, str] | None
+"""A place and what is said of it; None: nothing."""
 _ARTEFACT = "too_short"  # pydantic also says it of a list whose items were wrong
 
 
@@ -36,7 +38,7 @@ def parse_segment(data: Any, root: str) -> Segment | list[Finding]:
     if not isinstance(data, Mapping):
         return [
             error(
-                root, f"{_shown(data)} is no segment; write keys: id: lapsed-buyers and below it a node such as event:"
+                root, f"{shown(data)} is no segment; write keys: id: lapsed-buyers and below it a node such as event:"
             )
         ]
     given = data.get("id")
@@ -46,54 +48,68 @@ def parse_segment(data: Any, root: str) -> Segment | list[Finding]:
     try:
         refuse_deep(dict(data))
         segment = Segment.model_validate(dict(data))
-        return list(_empty(data, root)) or segment
+        return list(empty(data, root)) or segment
     except Unreadable as deep:
         return [error(root, str(deep))]
     except ValidationError as wrong:
-        return list(_findings(wrong, partial(spot_of, root, is_rule_written="rule" in data)))
+        return list(findings_of(wrong, partial(spot_of, root, is_rule_written="rule" in data), _said, _meant))
 
 
-def _empty(data: Any, place: str) -> Iterator[Finding]:
+def empty(data: Any, place: str) -> Iterator[Finding]:
     """Keys without a value: models take them for keys that are not there, people forgot something."""
     for key, value in data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ():
         if value is None:
             yield error(under(place, key), "has no value; write one, or leave the key out")
-        yield from _empty(value, under(place, key))
+        yield from empty(value, under(place, key))
 
 
-def _findings(wrong: ValidationError, at: At) -> Iterator[Finding]:
-    """One finding for each place; nothing of what is missing because it has another name."""
+def findings_of(
+    wrong: ValidationError, at: At, say: Callable[[Any, Location, At], Said], meant: Callable[[str, list[str]], str]
+) -> Iterator[Finding]:
+    """One finding for each place; nothing of what is missing because it has another name.
+
+    `say`: what is said of pydantic's error there; `meant`: which known key an unknown one stands for, "" for none.
+    """
     said: set[str] = set()
-    named = {meant for item in wrong.errors(include_url=False) if (meant := _meant_by(item, at))}
+    named = {found for item in wrong.errors(include_url=False) if (found := _meant_by(item, at, meant))}
     for item in wrong.errors(include_url=False):
         location = without_tried(item["loc"], item["type"])
-        place, sentence = _said(item, location, at)
+        place, sentence = say(item, location, at) or ("", "")
         is_artefact = item["type"] == _ARTEFACT and item["input"]
         is_named = item["type"] == "missing" and (place, str(location[-1])) in named
-        if place not in said and not is_artefact and not is_named:
+        if sentence and place not in said and not is_artefact and not is_named:
             said.add(place)
             yield error(place, sentence)
 
 
-def _meant_by(item: Any, at: At) -> tuple[str, str] | None:
+def _meant_by(item: Any, at: At, meant: Callable[[str, list[str]], str]) -> tuple[str, str] | None:
     """Place and key that an unknown key stands for."""
     if item["type"] != "extra_forbidden":
         return None
     spot, key = at(item["loc"][:-1]), str(item["loc"][-1])
-    known = keys_of(spot.model) if spot.model else []
-    meant = instead(key, known) or nearest(key, known)
-    return (spot.place, meant) if meant else None
+    found = meant(key, keys_of(spot.model) if spot.model else [])
+    return (spot.place, found) if found else None
 
 
-def _said(item: Any, location: Location, at: At) -> tuple[str, str]:
+def _meant(key: str, known: list[str]) -> str:
+    return instead(key, known) or nearest(key, known)
+
+
+def _said(item: Any, location: Location, at: At) -> Said:
+    spot = at(location)
+    if item["type"] == "extra_forbidden":
+        return spot.place, unknown_key(str(location[-1]), at(location[:-1]))
+    if item["type"] == "union_tag_not_found":
+        return no_node(spot, item["input"])
+    return said_of_value(item, location, at)
+
+
+def said_of_value(item: Any, location: Location, at: At) -> tuple[str, str]:
+    """What is said of a value, or of a key that is missing."""
     kind, value, spot = item["type"], item["input"], at(location)
     key = str(location[-1]) if location else ""
-    if kind == "extra_forbidden":
-        return spot.place, unknown_key(key, at(location[:-1]))
     if kind == "missing":
         return _missing(spot, key)
-    if kind == "union_tag_not_found":
-        return no_node(spot, value)
     if kind == "value_error":
         if key == "[key]" and (found := _COMPARED.fullmatch(str(value).strip())):
             return (
@@ -106,17 +122,16 @@ def _said(item: Any, location: Location, at: At) -> tuple[str, str]:
 
 
 def _missing(spot: Spot, key: str) -> tuple[str, str]:
-    example = phrases.KIND_EXAMPLES.get((spot.kind, key)) or phrases.KEY_EXAMPLES.get(key, f"{key}: ...")
-    return spot.place.removesuffix(f".{key}") or key, f"`{key}` is missing; add for example {example}"
+    return spot.place.removesuffix(f".{key}") or key, f"`{key}` is missing; add for example {_key_example(spot, key)}"
 
 
 def _unknown_word(item: Any, _spot: Spot, _key: str) -> str:
     known = re.findall(r"'([^']+)'", item["ctx"]["expected"])
     value = item["input"]
     if meant := _word_instead(value, known):
-        return f"{_shown(value)} is not known; write {meant}"
+        return f"{shown(value)} is not known; write {meant}"
     if not isinstance(value, str):
-        return f"{_shown(value)} is not known; known: {', '.join(known)}"
+        return f"{shown(value)} is not known; known: {', '.join(known)}"
     return f"{value[:40]!r} is not known; {hint(value, known, likeness=0.75)}"
 
 
@@ -144,20 +159,20 @@ def _shape(item: Any, spot: Spot, key: str) -> str:
     if spot.kind == "segment" and isinstance(value, list):
         inner = ", ".join(f"{{segment: {item}}}" for item in value[:3])
         return f"names one segment; for several write any: [{inner}]"
-    return f"expected {_what(item['type'])}, found {_shown(value)}; write for example {_example(spot, key)}"
+    return f"expected {_what(item['type'])}, found {shown(value)}; write for example {_example(spot, key)}"
 
 
 def _of_text(value: str, spot: Spot, key: str) -> str:
     """What a text means that stands where keys or a list should; "" if that cannot be said."""
     if key in ("in", "not_in"):
-        return f"expected a list, found {_shown(value)}; write {key}: [{value[:40]}]"
+        return f"expected a list, found {shown(value)}; write {key}: [{value[:40]}]"
     if found := _COMPARISON.fullmatch(value):
         return f"{value[:40]!r} is text; write {key}: {{{phrases.COMPARISONS[found[1]]}: {found[2]}}}"
     if key in ("count", "is") and _PLAIN_NUMBER.fullmatch(value):
         return f"{value!r} is text; take the quotes away"
     if spot.model and "name" in spot.model.model_fields:
         rest = ", same: order_id" if key == "unless" else ""
-        return f"expected keys with values, found {_shown(value)}; write {key}: {{name: {snake(value)}{rest}}}"
+        return f"expected keys with values, found {shown(value)}; write {key}: {{name: {snake(value)}{rest}}}"
     return ""
 
 
@@ -171,13 +186,19 @@ def _condition(value: Any) -> str:
         return f"found a list; for one of several values write {{in: [{listed}{', ...' if len(value) > 3 else ''}]}}"
     if value is None:
         return "nothing is asked of it; write a value, an operator such as {gte: 100}, or {exists: true}"
-    return f"expected a value or operators such as {{gte: 100}}, found {_shown(value)}"
+    return f"expected a value or operators such as {{gte: 100}}, found {shown(value)}"
 
 
 def _example(spot: Spot, key: str) -> str:
     if key in NODES and spot.kind == key:
         return phrases.NODE_EXAMPLES[key]
-    return phrases.KIND_EXAMPLES.get((spot.kind, key)) or phrases.KEY_EXAMPLES.get(key, f"{key}: ...")
+    return _key_example(spot, key)
+
+
+def _key_example(spot: Spot, key: str) -> str:
+    """How the key is written there."""
+    own = spot.examples.get(key) or phrases.KIND_EXAMPLES.get((spot.kind, key))
+    return own or phrases.KEY_EXAMPLES.get(key, f"{key}: ...")
 
 
 def _scalar(item: Any, spot: Spot, key: str) -> str:
@@ -189,8 +210,8 @@ def _scalar(item: Any, spot: Spot, key: str) -> str:
         listed = ", ".join(str(item) for item in value[:3])
         return f"found a list; for several values write {'in' if key == 'eq' else 'not_in'}: [{listed}]"
     if isinstance(value, (dict, list)) or value is None:
-        return f"expected one plain value, found {_shown(value)}"
-    return f"{expected}, found {_shown(value)}{_remedy(item['type'], value)}"
+        return f"expected one plain value, found {shown(value)}"
+    return f"{expected}, found {shown(value)}{_remedy(item['type'], value)}"
 
 
 def _remedy(kind: str, value: Any) -> str:
@@ -217,7 +238,7 @@ def _as_share(item: Any, spot: Spot) -> str:
     return f"; for {value} percent write {value / 100:g}" if is_share and value <= 100 else ""
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as it may be repeated in a sentence."""
     if isinstance(value, str):
         return f"the text {value[:40]!r}"

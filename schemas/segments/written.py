@@ -21,7 +21,7 @@ from schemas.segments.rules import AllNode, AnyNode, NotNode, Rule, kind_of
 
 _LENGTHS = frozenset({
     "within", "between", "expire_after", "every", "mature_after", "for_at_least", "in_next", "in_last", "over",
-    "ahead", "half_life", "known_for",
+    "ahead", "half_life", "known_for", "wait", "for_at_most", "per",
 })  # fmt: skip
 _ONE_OR_SEVERAL = frozenset({"name", "none", "any", "all"})  # of one item the item itself is written
 _ORDER = ("name", "fn", "of", "where", "within", "between", "since", "before", "unless", "count", "is")  # of windows
@@ -32,7 +32,7 @@ _RESERVED = frozenset({"true", "false", "null"})  # words that are no texts
 
 def written(node: Rule) -> str:
     """The node with all below it: `event: {name: order_completed, within: 30d}`."""
-    return _flow(_plain("", node), is_outside=True)
+    return _flow(plain(node), is_outside=True)
 
 
 def headline(node: Rule) -> str:
@@ -40,15 +40,16 @@ def headline(node: Rule) -> str:
     return kind_of(node) if isinstance(node, (AllNode, AnyNode, NotNode)) else written(node)
 
 
-def _plain(key: str, value: Any) -> Any:
+def plain(value: Any, key: str = "") -> Any:
+    """The rule or journey as the data that it is read from; `key`: what it stands under."""
     if isinstance(value, BaseModel):
         return _of_model(value)
     if isinstance(value, Mapping):
-        return {name: _plain("", inner) for name, inner in value.items()}
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, tuple):
-        items = [_plain(key, item) for item in value]
+        items = [plain(item, key) for item in value]
         return items[0] if len(items) == 1 and key in _ONE_OR_SEVERAL and isinstance(items[0], str) else items
-    if key in _LENGTHS:
+    if key in _LENGTHS and isinstance(value, int):
         return _Bare(text_of(value))
     if isinstance(value, datetime):
         return _Bare(value.astimezone(UTC).isoformat().replace("+00:00", "Z"))
@@ -62,7 +63,7 @@ def _of_model(model: BaseModel) -> Any:
     for name, alias, default in _fields(type(model)):
         value = getattr(model, name)
         if value is not None and value != default:
-            found[alias] = _plain(name, value)
+            found[alias] = plain(value, name)
     if isinstance(model, (Amount, Condition)) and found.keys() == {"eq"}:
         return found["eq"]
     return {key: found[key] for key in _ORDER if key in found} if isinstance(model, Window) else found

@@ -12,6 +12,7 @@ from sinks.tables import (
     dead_letters,
     decisions,
     email_events,
+    journey_steps,
     outcomes,
     reputation_partials,
     reputation_scores,
@@ -40,5 +41,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     suppressions.TABLE,
     segment_transitions.TABLE,
     segment_statuses.TABLE,
+    journey_steps.TABLE,
     dead_letters.TABLE,
 )

@@ -7,16 +7,15 @@ higher number.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from confluent_kafka import Consumer
 
 from schemas.announcements import RulesAnnounced
 from schemas.avro import Codec
 from schemas.errors import Permanent
-from schemas.segments.rules import Segment
 from schemas.topics import RECIPIENT_EVENTS, SEGMENT_RULES, SEGMENT_STATUSES
-from streams.core.segments.announced import next_rules, statuses
+from streams.core.segments.announced import Wanted, next_rules, statuses
 from streams.kafka import LogProducer, Record
 from streams.lane.changelog import read_to_end
 
@@ -69,10 +68,10 @@ class Announcements:
         ]
         self._producer.produce_all([*told, Record(SEGMENT_RULES.name, value, key)])
 
-    def begin(self, segments: Mapping[str, Sequence[Segment]], now: int, *, has_past: bool) -> None:
+    def begin(self, everything: Mapping[str, Wanted], now: int, *, has_past: bool) -> None:
         """Announce the rules of tenants that have none yet: what is relayed before them is lost for them."""
         known = self.newest()
-        for tenant, wanted in segments.items():
+        for tenant, wanted in everything.items():
             if tenant not in known:
                 rules = next_rules(tenant, None, wanted, now, has_past=has_past)
                 if rules is not None:

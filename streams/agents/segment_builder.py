@@ -20,7 +20,7 @@ from schemas.errors import MailweirError
 from streams.agents.segment_announcements import Announcements
 from streams.agents.segment_past import Past
 from streams.agents.segment_rules import RuleSet
-from streams.core.segments.announced import built, next_rules, unpacked
+from streams.core.segments.announced import Wanted, built, next_rules, unpacked
 
 log = logging.getLogger(__name__)
 _LOOK_S = 2.0  # for changed files: a marketer saves one and looks at what comes of it
@@ -71,7 +71,7 @@ class Builder(Service):
             return
         if self._known is None:
             self._known = await asyncio.to_thread(self._announcements.newest)
-        for tenant in sorted({*self._known, *self._rules.segments}):
+        for tenant in sorted({*self._known, *self._rules.wanted}):
             if self._next(tenant) is None:
                 continue
             if self._built is not None and self._built.tenant == tenant:
@@ -82,7 +82,7 @@ class Builder(Service):
         await self._look_after_build(self._known)
 
     def _next(self, tenant: str) -> RulesAnnounced | None:
-        last, wanted = (self._known or {}).get(tenant), self._rules.segments.get(tenant, ())
+        last, wanted = (self._known or {}).get(tenant), self._rules.wanted.get(tenant, Wanted())
         return next_rules(tenant, last, wanted, self._clock_ms(), has_past=self._past is not None)
 
     async def _announce(self, last: RulesAnnounced | None, rules: RulesAnnounced) -> None:

@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 
 from schemas.errors import Misconfigured
-from schemas.segments.rules import Segment
+from streams.core.segments.announced import Wanted
 
 log = logging.getLogger(__name__)
-Segments = Mapping[str, Sequence[Segment]]
+AllWanted = Mapping[str, Wanted]
+"""By tenant."""
 
 
 class RuleSet:
-    """`segments`: those of each tenant. `is_current`: they are those of the files.
+    """`wanted`: segments and journeys of each tenant. `is_current`: they are those of the files.
 
     `load` reads the rules and raises Misconfigured; `stamp` is equal while their files are the same. Both block, and
     are called in a thread after the start.
     """
 
-    def __init__(self, load: Callable[[], Segments], stamp: Callable[[], Hashable]) -> None:
+    def __init__(self, load: Callable[[], AllWanted], stamp: Callable[[], Hashable]) -> None:
         self._load, self._stamp = load, stamp
         self._seen = stamp()  # before the rules: what changes meanwhile is seen at the next look
-        self.segments, self.is_current = load(), True
+        self.wanted, self.is_current = load(), True
 
     async def look(self) -> None:
         """Take changed files in."""
@@ -35,7 +36,7 @@ class RuleSet:
             return
         self._seen = stamp
         try:
-            self.segments, self.is_current = await asyncio.to_thread(self._load), True
+            self.wanted, self.is_current = await asyncio.to_thread(self._load), True
         except Misconfigured as error:
             log.error("the segments stay as they were: %s", error)  # noqa: TRY400 - no defect of ours
             self.is_current = False

@@ -22,16 +22,16 @@ from schemas.avro import Codec
 from schemas.errors import FailureCode, Permanent
 from schemas.failures import Stage
 from schemas.identity import digest, partition_key
-from schemas.topics import DEAD_LETTERS, RECIPIENT_EVENTS, SEGMENT_TRANSITIONS
+from schemas.topics import DEAD_LETTERS, JOURNEY_STEPS, RECIPIENT_EVENTS, SEGMENT_TRANSITIONS
 from schemas.transitions import SegmentTransition
 from streams.core.changes import Cut, SegmentTotals, Side
 from streams.core.normalise import Origin, unreadable
 from streams.core.segments import book, row, turns
-from streams.core.segments.announced import program_of
+from streams.core.segments.announced import flows_of, program_of
 from streams.core.segments.arrivals import Arrival, read_arrivals
 from streams.core.segments.book import Book
 from streams.core.segments.program import Program
-from streams.core.segments.turns import Rules
+from streams.core.segments.turns import Asked, Rules
 from streams.lane.changelog import MARKER_KEY
 from streams.lane.disk import DiskRows
 
@@ -117,15 +117,19 @@ class SegmentState:
             return
         found = self.kept.get_many([book.key_of(rules.tenant)])[0]
         known = Book() if found is None else book.read(found)
-        known = known.under(rules, self._make_program(rules.live, rules.building), self.clock)
+        program, flows = self._make_program(rules.live, rules.building), flows_of(rules.journeys, rules.earlier)
+        known = known.under(rules, program, flows, self.clock)
         self.kept.put(book.key_of(rules.tenant), book.written(known, self._upto))
         self._follow(rules.tenant, known)
 
     def _follow(self, tenant: str, known: Book) -> None:
-        program = self._make_program(known.live, known.building)
-        self._names[tenant], self._numbers[tenant] = program.names, known.number
-        self._rules[tenant] = Rules(program, known.at, self._make_program(*known.before), known.segments)
+        asked = self._asked(known.live, known.building, known.journeys, known.earlier)
+        self._names[tenant], self._numbers[tenant] = asked.program.names | asked.flows.names, known.number
+        self._rules[tenant] = Rules(asked, known.at, self._asked(*known.before), known.segments)
         self._wait(tenant, known)
+
+    def _asked(self, live: bytes, building: bytes, journeys: bytes, earlier: bytes) -> Asked:
+        return Asked(self._make_program(live, building), flows_of(journeys, earlier))
 
     def _note(self, tenant: str, known: Book) -> None:
         """How far the rows of a tenant have seen its rules."""
@@ -221,6 +225,10 @@ class SegmentState:
             self._unwritten += 1
         for transition in turn.transitions:
             self._say(transition)
+        for step in turn.steps:
+            self._sides.append(
+                Side(JOURNEY_STEPS.name, partition_key(step.tenant, step.recipient_key), self._codec.encode(step))
+            )
 
     def _say(self, transition: SegmentTransition) -> None:
         key = partition_key(transition.tenant, transition.recipient_key)

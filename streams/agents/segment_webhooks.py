@@ -1,7 +1,7 @@
-"""Tells one receiver of transitions: a consumer of its own, so that neither segments nor other receivers wait for it.
+"""Tells one receiver of transitions, or of calls of journeys: a consumer of its own, so that nobody waits for it.
 
-Transitions of one recipient go one after the other, those of others beside them. The position of the consumer's group
-is the oldest transition that is neither taken nor buried, so a kill at any moment repeats some and loses none. While
+Records of one recipient go one after the other, those of others beside them. The position of the consumer's group is
+the oldest record that is neither taken nor buried, so a kill at any moment repeats some and loses none. While
 the receiver is slow or away the consumer stays in its group and fetches nothing more.
 """
 
@@ -22,11 +22,10 @@ from mode import Service
 from schemas.avro import Codec
 from schemas.errors import Permanent
 from schemas.failures import DeadLetter, Stage
-from schemas.transitions import SegmentTransition
 from streams.agents.segment_metrics import WebhookMetrics
 from streams.agents.transition_log import TransitionLog
 from streams.core.normalise import Origin, unreadable
-from streams.core.segments.outlet import Outlet, letter_of
+from streams.core.segments.outlet import Outlet
 
 LOG = logging.getLogger(__name__)
 _AT_ONCE = 32  # posts under way
@@ -44,7 +43,7 @@ class Teller(Service):
     def __init__(self, log: TransitionLog, outlet: Outlet, codec: Codec, bury: Bury, metrics: WebhookMetrics) -> None:
         super().__init__()
         self._log, self._outlet, self._codec, self._bury, self._metrics = log, outlet, codec, bury, metrics
-        self._name = outlet.webhook.name
+        self._name, self._called = outlet.webhook.name, outlet.webhook.called
         self._open: dict[int, dict[int, asyncio.Task[None]]] = {}  # by partition and offset, oldest first
         self._next: dict[int, int] = {}
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -103,13 +102,13 @@ class Teller(Service):
         origin = Origin(message.topic() or "", number, offset)
         work: Callable[[], Awaitable[None]]
         try:
-            transition = self._codec.decode(value, SegmentTransition)
+            record = self._codec.decode(value, self._outlet.telling.record)
         except Permanent as error:
             work = partial(self._bury, unreadable(value, origin, error.code, str(error), Stage.SEGMENTS))
         else:
-            if not self._outlet.webhook.wants(transition):
+            if not self._outlet.webhook.wants(record):
                 return
-            work = partial(self._tell, transition, value, origin)
+            work = partial(self._tell, record, value, origin)
         task = asyncio.create_task(self._settle(work, number, offset))
         self._open.setdefault(number, {})[offset] = task
 
@@ -121,20 +120,20 @@ class Teller(Service):
         else:
             self._open[number].pop(offset)
 
-    async def _tell(self, transition: SegmentTransition, value: bytes, origin: Origin) -> None:
-        turn = self._turns.setdefault((transition.tenant, transition.recipient_key), asyncio.Lock())
+    async def _tell(self, record: Any, value: bytes, origin: Origin) -> None:
+        turn = self._turns.setdefault((record.tenant, record.recipient_key), asyncio.Lock())
         async with turn, self._room:  # in the order of the log
-            handed = await self._outlet.hand_over(transition)
+            handed = await self._outlet.hand_over(record)
             if not handed.is_taken:
-                await self._bury(letter_of(transition, value, origin, self._outlet.webhook, handed.detail))
+                await self._bury(self._outlet.letter_of(record, value, origin, handed.detail))
                 self._lose(handed.detail)
-        self._metrics.count(self._name, is_taken=handed.is_taken)
+        self._metrics.count(self._outlet.webhook.label, is_taken=handed.is_taken)
 
     def _lose(self, detail: str) -> None:
         self._lost += 1
         if time.monotonic() - self._said_s >= _SAY_S:
             LOG.error(
-                "segment webhook %s: %d given up, kept as dead letters; the last: %s", self._name, self._lost, detail
+                "%s %s: %d given up, kept as dead letters; the last: %s", self._called, self._name, self._lost, detail
             )
             self._lost, self._said_s = 0, time.monotonic()
 
@@ -142,8 +141,8 @@ class Teller(Service):
         trouble, before = self._outlet.trouble, self._trouble
         if bool(trouble) != bool(before):
             if trouble:
-                LOG.warning("segment webhook %s: the receiver fails (%s); left alone for a while", self._name, trouble)
+                LOG.warning("%s %s: the receiver fails (%s); left alone for a while", self._called, self._name, trouble)
             else:
-                LOG.info("segment webhook %s: the receiver works again", self._name)
+                LOG.info("%s %s: the receiver works again", self._called, self._name)
         self._trouble = trouble
-        self._metrics.show(self._name, is_down=bool(trouble))
+        self._metrics.show(self._outlet.webhook.label, is_down=bool(trouble))

@@ -45,10 +45,11 @@ def summary(reading: Reading) -> str:
     """`10 segments, no errors, 2 warnings`."""
     errors = len(reading.errors)
     counts = ((len(reading.placed), "segment"), (errors, "error"), (len(reading.findings) - errors, "warning"))
-    return ", ".join(_count(number, what) for number, what in counts)
+    return ", ".join(counted(number, what) for number, what in counts)
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`no errors`, `1 error`, `2 errors`."""
     return f"{number or 'no'} {what}" if number == 1 else f"{number or 'no'} {what}s"
 
 

@@ -113,12 +113,12 @@ def _facts(store: Client, question: Question, asked: Asked, most: int, reading: 
                     reading.is_cut = True
                     continue
                 reading.events += 1
-                yield Fact(event_id, name, at, known_at, _object(properties), _object(traits))
+                yield Fact(event_id, name, at, known_at, object_of(properties), object_of(traits))
     except ClickHouseError as error:
         raise translate(error, "reading the recipient's events") from error
 
 
-def _object(written: str) -> dict[str, Any]:
+def object_of(written: str) -> dict[str, Any]:
     """The object that a text holds; of equal keys the first counts, as in the store. {} for anything else."""
     if not written:
         return {}

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.config import Config
 from schemas.errors import Misconfigured
+from schemas.journey_webhooks import JourneyWebhook
+from schemas.journeys.configured import configured_journeys, configured_journeys_stamp
+from schemas.segment_webhooks import SegmentWebhook
 from schemas.segments.configured import configured_segments, configured_stamp
 from schemas.settings import Settings
 from schemas.topics import (
     ACTIVITY_EVENTS,
     DEAD_LETTERS,
     EMAIL_EVENTS,
+    JOURNEY_STEPS,
     RECIPIENT_EVENTS,
     SEGMENT_RULES,
     SEGMENT_STATES,
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from streams.agents.segment_rules import RuleSet
     from streams.agents.segment_webhooks import Teller
     from streams.agents.segments import SegmentsLane
+    from streams.core.segments.announced import Wanted
     from streams.kafka import LogProducer
     from streams.lane.lane import Lane, RelayLane
     from streams.telemetry import Telemetry
@@ -55,7 +63,7 @@ def run_segments(of: Settings) -> int:
 
     stats, found = Telemetry(), config(of)
     metrics = SegmentMetrics(stats.registry)
-    rules = RuleSet(lambda: configured_segments(found, of.config), lambda: configured_stamp(found, of.config))
+    rules = RuleSet(lambda: _wanted(found, of.config), lambda: _stamp(found, of.config))
     partitions = _check_topics(of)
     log = LogProducer(of.kafka)
     app = worker_app(f"{GROUP}-segments", of.kafka, session_timeout_ms=of.session_timeout_ms)
@@ -89,7 +97,7 @@ def _builder(of: Settings, rules: RuleSet, log: LogProducer, lane: SegmentsLane,
 
     has_past, codec_ = config(of).segment_history, codec(of)
     announcements = Announcements(of.kafka, log, codec_, partitions)
-    announcements.begin(rules.segments, clock_ms(), has_past=has_past)
+    announcements.begin(rules.wanted, clock_ms(), has_past=has_past)
     past = None
     if has_past:
         secret = of.clickhouse_password.get_secret_value()
@@ -146,9 +154,12 @@ def _tellers(of: Settings, log: LogProducer, stats: Telemetry) -> list[Teller]:
         await persist(f"writing to {DEAD_LETTERS.name}", lambda: log.send_all(records))
         stats.count_dead(Stage.SEGMENTS, FailureCode(letter.code))
 
-    tellers = []
-    for webhook in config(of).segment_webhooks:
-        settings = lane_settings(of, f"segment-webhook-{webhook.name}", SEGMENT_TRANSITIONS, fetch_kbytes=1_024)
+    tellers, found = [], config(of)
+    webhooks: list[SegmentWebhook | JourneyWebhook] = [*found.segment_webhooks, *found.journey_webhooks]
+    for webhook in webhooks:
+        topic = SEGMENT_TRANSITIONS if isinstance(webhook, SegmentWebhook) else JOURNEY_STEPS
+        group = f"{webhook.called.replace(' ', '-')}-{webhook.name}"
+        settings = lane_settings(of, group, topic, fetch_kbytes=1_024)
         outlet = Outlet(webhook, partial(control_http.send, httpx.AsyncClient()), clock_ms, asyncio.sleep)
         tellers.append(Teller(TransitionLog(settings, webhook.begin), outlet, codec_, bury, metrics))
     return tellers
@@ -160,7 +171,8 @@ def _check_topics(of: Settings) -> int:
     from streams.topics import partitions_of
 
     together = (RECIPIENT_EVENTS, *_SOURCES.values(), SEGMENT_STATES)
-    found = partitions_of(of.kafka, *together, SEGMENT_TRANSITIONS, SEGMENT_RULES, SEGMENT_STATUSES, DEAD_LETTERS)
+    others = (SEGMENT_TRANSITIONS, JOURNEY_STEPS, SEGMENT_RULES, SEGMENT_STATUSES, DEAD_LETTERS)
+    found = partitions_of(of.kafka, *together, *others)
     for topic in together:
         if found[topic] != found[RECIPIENT_EVENTS]:
             raise Misconfigured(
@@ -168,3 +180,17 @@ def _check_topics(of: Settings) -> int:
                 f" a recipient's events must meet: delete the topic that is wrong and run `mailweir topics apply`"
             )
     return found[RECIPIENT_EVENTS]
+
+
+def _wanted(found: Config, file: Path) -> dict[str, Wanted]:
+    """The segments and journeys of each tenant. Raises Misconfigured."""
+    from streams.core.segments.announced import Wanted
+
+    segments = configured_segments(found, file)
+    journeys = configured_journeys(found, file, segments)
+    tenants = sorted({*segments, *journeys})
+    return {tenant: Wanted(segments.get(tenant, []), journeys.get(tenant, [])) for tenant in tenants}
+
+
+def _stamp(found: Config, file: Path) -> Hashable:
+    return configured_stamp(found, file), configured_journeys_stamp(found, file)

@@ -22,6 +22,7 @@ from schemas.alerts import Alert
 from schemas.config import Config, Control, Inbox, Limits, Poll, Source, Tenant
 from schemas.config_file import parse_config
 from schemas.errors import FailureCode
+from schemas.journey_webhooks import JourneyWebhook
 from schemas.policy import Escalation, Exemption, Policy, QuietHours, Recovery, Rule
 from schemas.segment_webhooks import SegmentWebhook
 from schemas.settings import Settings
@@ -49,6 +50,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "limits": Limits,
     "warmups": Warmup,
     "segment_webhooks": SegmentWebhook,
+    "journey_webhooks": JourneyWebhook,
 }
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 METRIC_TYPES = ("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum")

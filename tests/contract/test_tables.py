@@ -52,6 +52,8 @@ VIEWS = {
     "suppressed",
     "transitions",
     "segment_members",
+    "journeys",
+    "journey_runs",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)

@@ -22,6 +22,7 @@ from connectors import control_http
 from connectors.controls.base import ControlAnswer, ControlRequest
 from schemas.errors import FailureCode
 from schemas.failures import DeadLetter
+from schemas.journey_webhooks import JourneyWebhook
 from schemas.segment_webhooks import SegmentWebhook
 from schemas.transitions import SegmentTransition
 from streams.agents.segment_metrics import WebhookMetrics
@@ -94,7 +95,7 @@ def test_kills_lose_no_transition_and_a_silent_receiver_delays_neither_segments_
 
     flow.wait(told, workers=1)
     flow.check(is_each_once=True)
-    truth = {who: [CODEC.decode(v, SegmentTransition).transition_id for v in of] for who, of in flow.truth().items()}
+    truth = {who: [CODEC.decode(v, SegmentTransition).transition_id for v in of] for who, of in flow.truth()[0].items()}
     assert firsts(crm) == truth
     assert all(post.is_signed for post in (*crm.posts, *silent.posts))
     bodies = defaultdict(set)
@@ -112,6 +113,8 @@ FASTER = 20  # so much faster goes the time of an outlet: a breaker's minute is 
 class Bench:
     """A topic of its own with a receiver's teller, in this process; what is produced comes in transactions."""
 
+    webhook: type[SegmentWebhook | JourneyWebhook] = SegmentWebhook
+
     def __init__(self, bootstrap: str, topic: str, receiver: Receiver) -> None:
         self.bootstrap, self.topic, self.receiver = bootstrap, topic, receiver
         self.buried: list[DeadLetter] = []
@@ -122,12 +125,12 @@ class Bench:
         self._producer.init_transactions(30)
 
     def produce(self, count: int, *, recipients: int = 5, is_aborted: bool = False) -> list[str]:
-        """The ids of that many transitions, in the order of the log."""
+        """The ids of that many records, in the order of the log."""
         self._producer.begin_transaction()
         ids = []
         for number in (next(self._numbers) for _ in range(count)):
-            item = transition(number, recipients)
-            ids.append(item.transition_id)
+            item = self.record(number, recipients)
+            ids.append(id_of(number))
             self._producer.produce(self.topic, CODEC.encode(item), partition=0)
         if is_aborted:
             self._producer.flush(30)
@@ -136,10 +139,13 @@ class Bench:
             self._producer.commit_transaction(30)
         return ids
 
+    def record(self, number: int, recipients: int) -> Any:
+        return transition(number, recipients)
+
     @asynccontextmanager
     async def telling(self, **keys: Any) -> AsyncIterator[Teller]:
         """A teller that has joined."""
-        webhook = SegmentWebhook.model_validate(
+        webhook = self.webhook.model_validate(
             {"name": "crm", "tenant": "acme", "url": self.receiver.url, "secret": SECRET, "begin": "earliest", **keys}
         )
         settings = LaneSettings(bootstrap=self.bootstrap, group=self.topic, topic=self.topic, session_timeout_ms=6_000)
@@ -253,4 +259,4 @@ async def test_a_new_webhook_begins_now_and_a_stopped_one_where_it_was(on_each: 
     second = on_each.produce(10)
     async with on_each.telling(begin="now"):
         await until(lambda: len(on_each.receiver.taken) >= 20)
-    assert sorted(post.webhook_id for post in on_each.receiver.taken) == sorted(first + second)
+    assert sorted({post.webhook_id for post in on_each.receiver.taken}) == sorted(first + second)  # one may come twice

@@ -1,4 +1,4 @@
-"""A recipient's turn: its row and what is news about it in, its new row and the transitions out.
+"""A recipient's turn: its row and what is news about it in, its new row, transitions and steps of journeys out.
 
 Pure: a row is a function of the recipient's facts in the order of the log and of the clock at each. `detected_at` and
 the number of a transition are so, too, whenever its turn comes: what time alone changes is known at that instant
@@ -11,14 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schemas.journeys.steps import JourneyStep
 from schemas.transitions import RULE, SegmentTransition, transition_id
+from streams.core.journeys.along import along, members_of
+from streams.core.journeys.flows import Flows, is_hidden
+from streams.core.journeys.ops import Step
+from streams.core.journeys.recorded import recorded
+from streams.core.journeys.ride import Ride
 from streams.core.segments import row
 from streams.core.segments.arrivals import Arrival
+from streams.core.segments.fact import Fact
 from streams.core.segments.packed import unpack
 from streams.core.segments.pieces import CODE
 from streams.core.segments.program import Program
-from streams.core.segments.recipient import Change, Recipient
+from streams.core.segments.recipient import Change
 
+_CODE = 4  # bytes: of the journeys that were asked last, before what they keep
 _OTHER_RULES = 0
 """What `Recipient.next_at` is when other rules were asked last."""
 
@@ -26,13 +34,20 @@ Retired = Mapping[bytes, tuple[str, str]]
 """Segments that there are or ever were, by the code of a membership: id and rule version."""
 
 
+class Asked(NamedTuple):
+    """What a recipient is asked: a tenant's segments, and the journeys beside them."""
+
+    program: Program
+    flows: Flows
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """One tenant's rules, since when (the log's clock, ms) they are so, those before, and all that ever were."""
 
-    program: Program
+    asked: Asked
     since: int = 0
-    before: Program | None = None
+    before: Asked | None = None
     retired: Retired = field(default_factory=dict)
 
 
@@ -49,6 +64,7 @@ class Turn:
 
     row: bytes | None
     transitions: list[SegmentTransition] = field(default_factory=list)
+    steps: list[JourneyStep] = field(default_factory=list)
     poison: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -75,18 +91,16 @@ def take(rules: Rules, old: bytes | None, arrivals: Sequence[Arrival], offset: i
         else:
             turn.row = alone.row
             turn.transitions += alone.transitions
+            turn.steps += alone.steps
     return turn
 
 
 def _take(rules: Rules, old: bytes | None, arrivals: Sequence[Arrival], offset: int) -> Turn:
-    who, now = Who(arrivals[0].tenant, arrivals[0].recipient_key), arrivals[0].fact.known_at
-    said = _Said(who, old)
-    recipient = _open(rules, said, old, now)
+    first = arrivals[0]
+    there = _There(Who(first.tenant, first.recipient_key), old, rules, first.fact.known_at)
     for arrival in arrivals:
-        now = arrival.fact.known_at
-        if changes := recipient.apply(arrival.fact, now):
-            said.add(changes, now)
-    return said.turn(recipient, offset)
+        there.take(arrival.fact)
+    return there.turn(offset)
 
 
 def look(rules: Rules, who: Who, old: bytes, now: int, offset: int) -> Turn:
@@ -94,65 +108,89 @@ def look(rules: Rules, who: Who, old: bytes, now: int, offset: int) -> Turn:
 
     Raises whatever a rule raises.
     """
-    said = _Said(who, old)
-    recipient = _open(rules, said, old, now)
-    said.add(recipient.advance(now), now)
-    return said.turn(recipient, offset)
+    there = _There(who, old, rules, now)
+    there.advance(now)
+    return there.turn(offset)
 
 
-def _open(rules: Rules, said: _Said, old: bytes | None, now: int) -> Recipient:
-    """The recipient; what other rules than the row's have changed is said."""
-    if old is None:
-        return rules.program.open(said.who.recipient_key, None)
-    key, packed = said.who.recipient_key, row.packed_of(old)
-    recipient = rules.program.open(key, packed)
-    if recipient.next_at == _OTHER_RULES:
-        at = min(rules.since, now)
-        if rules.before is not None and unpack(packed)[1].program == rules.before.code:
-            as_it_was = rules.before.open(key, packed)
-            said.add(as_it_was.advance(at), at)
-            packed = as_it_was.pack()
-            recipient = rules.program.open(key, packed)
-        codes = unpack(packed)[1].members
-        ended = {codes[place : place + CODE] for place in range(0, len(codes), CODE)} - rules.program.codes
-        known = sorted(rules.retired[code] for code in ended if code in rules.retired)
-        said.add([Change(*each, is_member=False, effective_at=at, cause=RULE) for each in known], at)
-        due = row.timer_of(packed)
-        first_look = at if due is None else min(due, at)  # what time alone has changed since has its own instant
-        said.add([change._replace(cause=RULE) for change in recipient.advance(first_look)], at)
-    return recipient
+class _There:
+    """A recipient on the way through a turn, and what is said of them."""
 
-
-class _Said:
-    """The transitions of one turn."""
-
-    def __init__(self, who: Who, old: bytes | None) -> None:
-        self.who, self._old, self._number = who, old, 0 if old is None else row.number_of(old)
+    def __init__(self, who: Who, old: bytes | None, rules: Rules, now: int) -> None:
+        self._who, self._old = who, old
         self._transitions: list[SegmentTransition] = []
+        self._steps: list[Step] = []
+        packed, stored, self._number = (None, b"", 0) if old is None else row.parts_of(old)
+        is_other = stored[:_CODE] != rules.asked.flows.code if stored else False
+        self._open(rules.asked, packed, stored[_CODE:])
+        if packed is not None and (is_other or self._recipient.next_at == _OTHER_RULES):
+            self._change(rules, packed, stored, min(rules.since, now))
 
-    def add(self, changes: Sequence[Change], now: int) -> None:
-        tenant, recipient_key = self.who
-        for segment_id, version, is_member, effective_at, cause in changes:
-            self._number += 1
-            self._transitions.append(
-                SegmentTransition(
-                    transition_id=transition_id(
-                        tenant, recipient_key, segment_id, version, effective_at, int(is_member), cause
-                    ),
-                    tenant=tenant,
-                    recipient_key=recipient_key,
-                    segment_id=segment_id,
-                    rule_version=version,
-                    is_member=int(is_member),
-                    detected_at=now if cause else effective_at,
-                    effective_at=effective_at,
-                    cause=cause,
-                    number=self._number,
-                )
-            )
+    def _open(self, asked: Asked, packed: bytes | None, journeys: bytes) -> None:
+        self._asked, key = asked, self._who.recipient_key
+        self._recipient = asked.program.open(key, packed)
+        self._ride = Ride(asked.flows, key, journeys) if journeys or asked.flows.by_code else None
 
-    def turn(self, recipient: Recipient, offset: int) -> Turn:
-        packed = recipient.pack()
-        if self._old is not None and not self._transitions and packed == row.packed_of(self._old):
+    def _change(self, rules: Rules, packed: bytes, stored: bytes, at: int) -> None:
+        """Go up to that instant with the rules before, and from there with those that are: what is other is said."""
+        before = rules.before
+        if before is not None and unpack(packed)[1].program == before.program.code:
+            self._open(before, packed, stored[_CODE:])
+            self.advance(at)
+            packed, stored = self._recipient.pack(), self._journeys()
+        self._open(rules.asked, packed, stored[_CODE:])
+        changes: list[Change] = []
+        if self._recipient.next_at == _OTHER_RULES:
+            codes = unpack(packed)[1].members
+            ended = {codes[place : place + CODE] for place in range(0, len(codes), CODE)} - rules.asked.program.codes
+            known = sorted(rules.retired[code] for code in ended if code in rules.retired)
+            changes += [Change(*each, is_member=False, effective_at=at, cause=RULE) for each in known]
+            due = row.timer_of(packed)
+            first_look = at if due is None else min(due, at)  # what time alone has changed since has its own instant
+            changes += [change._replace(cause=RULE) for change in self._recipient.advance(first_look)]
+        self._hear(changes, None, at)
+
+    def take(self, fact: Fact) -> None:
+        """A fact, and what time does up to it."""
+        now = fact.known_at
+        changes = self._recipient.apply(fact, now)
+        if changes or self._ride is not None:
+            self._hear(changes, fact, now)
+
+    def advance(self, now: int) -> None:
+        """What time does up to then."""
+        self._hear(self._recipient.advance(now), None, now)
+
+    def _hear(self, changes: Sequence[Change], fact: Fact | None, now: int) -> None:
+        for change in changes:
+            if not is_hidden(change.segment_id):
+                self._transitions.append(self._transition(change, now))
+        if self._ride is not None:
+            self._steps += along(self._ride, changes, fact, now, self._members)
+
+    def _members(self) -> list[str]:
+        return members_of(self._recipient, *self._asked)
+
+    def _transition(self, change: Change, now: int) -> SegmentTransition:
+        segment_id, version, is_member, effective_at, cause = change
+        tenant, recipient_key = self._who
+        self._number += 1
+        id_ = transition_id(tenant, recipient_key, segment_id, version, effective_at, int(is_member), cause)
+        return SegmentTransition(
+            transition_id=id_, tenant=tenant, recipient_key=recipient_key, segment_id=segment_id, rule_version=version,
+            is_member=int(is_member), detected_at=now if cause else effective_at, effective_at=effective_at,
+            cause=cause, number=self._number,
+        )  # fmt: skip
+
+    def _journeys(self) -> bytes:
+        packed = b"" if self._ride is None else self._ride.pack()
+        return self._asked.flows.code + packed if packed else b""
+
+    def turn(self, offset: int) -> Turn:
+        """What came of it."""
+        moves_at = None if self._ride is None else self._ride.next_at
+        new = row.join(self._recipient.pack(), self._number, offset, self._journeys(), moves_at)
+        steps = recorded(*self._who, self._steps)
+        if self._old is not None and not self._transitions and not steps and row.is_same(new, self._old):
             return Turn(self._old)
-        return Turn(row.join(packed, self._number, offset), self._transitions)
+        return Turn(new, self._transitions, steps)

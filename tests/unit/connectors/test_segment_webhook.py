@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.controls.base import ControlAnswer, Verdict
-from connectors.segment_webhook import interpret, payload, request
+from connectors.segment_webhook import payload, request
+from connectors.signed_post import interpret
 from schemas.segment_webhooks import SegmentWebhook
 from schemas.signed_webhook import signing_key
 from schemas.transitions import SegmentTransition

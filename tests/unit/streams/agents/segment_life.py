@@ -12,8 +12,10 @@ from schemas.avro import Codec
 from schemas.events import ActivityEvent
 from schemas.failures import DeadLetter
 from schemas.identity import partition_key
+from schemas.journeys.journey import Journey
+from schemas.journeys.steps import JourneyStep
 from schemas.segments.rules import Segment
-from schemas.topics import DEAD_LETTERS, SEGMENT_TRANSITIONS
+from schemas.topics import DEAD_LETTERS, JOURNEY_STEPS, SEGMENT_TRANSITIONS
 from schemas.transitions import SegmentTransition
 from streams.agents.segment_state import SegmentState
 from streams.core.changes import Cut
@@ -44,7 +46,12 @@ class Life:
     """A state from its opening to its end, and the log that it writes to."""
 
     def __init__(
-        self, home: Path, changelog: list[tuple[bytes, bytes | None]], *live: Segment, is_disk_kept: bool = False
+        self,
+        home: Path,
+        changelog: list[tuple[bytes, bytes | None]],
+        *live: Segment,
+        is_disk_kept: bool = False,
+        journeys: Sequence[Journey] = (),
     ) -> None:
         self.rows = DiskRows(home, Memory(), lambda: 0, order=timer_of)
         self.state = SegmentState(3, self.rows, CODEC, program)
@@ -57,7 +64,7 @@ class Life:
         self.rows.restored(marker, len(changelog))
         found = self.rows.stand.marker
         self.next = self.state.start(None if found is None else CODEC.decode(found, LaneMarker))
-        self.state.use(rules(*live, number=1 + bool(changelog and live)))
+        self.state.use(rules(*live, journeys=journeys, number=1 + bool(changelog and live)))
         self.flushed: list[Cut] = []
 
     def read(self, log: Sequence[bytes], upto: int) -> None:
@@ -81,6 +88,10 @@ class Life:
         found = [CODEC.decode(side.value, SegmentTransition) for side in sides]
         assert [side.key for side in sides] == [partition_key(item.tenant, item.recipient_key) for item in found]
         return found
+
+    def walked(self) -> list[JourneyStep]:
+        sides = [side for cut in self.flushed for side in cut.sides if side.topic == JOURNEY_STEPS.name]
+        return [CODEC.decode(side.value, JourneyStep) for side in sides]
 
     def letters(self) -> list[DeadLetter]:
         sides = [side for cut in self.flushed for side in cut.sides if side.topic == DEAD_LETTERS.name]

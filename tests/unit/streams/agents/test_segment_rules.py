@@ -10,8 +10,8 @@ import pytest
 
 from schemas.config import Config
 from schemas.segments.configured import configured_segments, configured_stamp
-from schemas.segments.rules import Segment
 from streams.agents.segment_rules import RuleSet
+from streams.core.segments.announced import Wanted
 
 RULE = "id: {0}\nevent: {{name: order_completed, within: {1}}}\n"
 
@@ -26,9 +26,9 @@ class Folder:
         self.write("a", RULE.format("a", "30d"))
         self.rules = RuleSet(self._load, lambda: configured_stamp(self.config, self.file))
 
-    def _load(self) -> dict[str, list[Segment]]:
+    def _load(self) -> dict[str, Wanted]:
         self.loads += 1
-        return configured_segments(self.config, self.file)
+        return {tenant: Wanted(found) for tenant, found in configured_segments(self.config, self.file).items()}
 
     def write(self, name: str, text: str) -> None:
         path = self.home / f"{name}.yaml"
@@ -37,7 +37,7 @@ class Folder:
         os.utime(path, (self._seconds, self._seconds))  # two changes within one tick of the file system's clock
 
     def ids(self) -> list[str]:
-        return [segment.id for segments in self.rules.segments.values() for segment in segments]
+        return [segment.id for wanted in self.rules.wanted.values() for segment in wanted.segments]
 
 
 @pytest.fixture
@@ -51,17 +51,17 @@ async def test_files_that_change_come_and_go_are_taken_in_and_read_only_then(fol
     folder.write("b", RULE.format("b", "1d"))
     await folder.rules.look()
     assert folder.ids() == ["a", "b"]
-    before = folder.rules.segments["default"][0]
+    before = folder.rules.wanted["default"].segments[0]
     folder.write("a", RULE.format("a", "20d"))
     await folder.rules.look()
-    assert folder.rules.segments["default"][0] != before
+    assert folder.rules.wanted["default"].segments[0] != before
     (folder.home / "b.yaml").unlink()
     await folder.rules.look()
     assert (folder.ids(), folder.loads) == (["a"], 4)
 
 
 async def test_what_is_wrong_changes_nothing_and_is_said_once(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
-    in_force = folder.rules.segments
+    in_force = folder.rules.wanted
     folder.write("b", "id: b\nevent: {name: order_completed, within: 30}\n")
     with caplog.at_level(logging.INFO):
         await folder.rules.look()
@@ -69,11 +69,11 @@ async def test_what_is_wrong_changes_nothing_and_is_said_once(folder: Folder, ca
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "the segments stay as they were" in caplog.text
     assert "30 has no unit" in caplog.text
-    assert (folder.rules.segments, folder.rules.is_current) == (in_force, False)
+    assert (folder.rules.wanted, folder.rules.is_current) == (in_force, False)
     for path in folder.home.iterdir():
         path.unlink()
     await folder.rules.look()
-    assert folder.rules.segments is in_force, "an empty folder is a mistake, not the end of all segments"
+    assert folder.rules.wanted is in_force, "an empty folder is a mistake, not the end of all segments"
     folder.home.rmdir()
     await folder.rules.look()
-    assert folder.rules.segments is in_force
+    assert folder.rules.wanted is in_force

@@ -12,7 +12,7 @@ from schemas.announcements import RulesAnnounced
 from schemas.segments.canonical import rule_version
 from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
-from streams.core.segments.announced import built, next_rules, packed, past_of, program_of, statuses, unpacked
+from streams.core.segments.announced import Wanted, built, next_rules, packed, past_of, program_of, statuses, unpacked
 
 EXAMPLES = load_segments([Path(__file__).resolve().parents[5] / "examples" / "segments"])
 
@@ -32,13 +32,13 @@ def said(*segments: Segment) -> list[tuple[str, str]]:
 
 
 def after(last: RulesAnnounced | None, *wanted: Segment, has_past: bool = True, now: int = 1_000) -> RulesAnnounced:
-    found = next_rules("acme", last, wanted, now, has_past=has_past)
+    found = next_rules("acme", last, Wanted(wanted), now, has_past=has_past)
     assert found is not None
     return found
 
 
 def is_quiet(last: RulesAnnounced | None, *wanted: Segment, has_past: bool = True) -> bool:
-    return next_rules("acme", last, wanted, 9_000, has_past=has_past) is None
+    return next_rules("acme", last, Wanted(wanted), 9_000, has_past=has_past) is None
 
 
 def test_rules_that_were_packed_mean_the_same() -> None:

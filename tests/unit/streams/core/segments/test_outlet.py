@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from connectors.controls.base import ControlAnswer, ControlRequest
 from schemas.errors import FailureCode, Misconfigured, Transient
+from schemas.journey_webhooks import JourneyWebhook
+from schemas.journeys.steps import JourneyStep, StepKind
 from schemas.segment_webhooks import SegmentWebhook
 from schemas.transitions import SegmentTransition
 from streams.core.normalise import Origin
-from streams.core.segments.outlet import MAX_ATTEMPTS, Outlet, letter_of
+from streams.core.segments.outlet import MAX_ATTEMPTS, Outlet
 
 WEBHOOK = SegmentWebhook(
     name="crm", url=SecretStr("https://crm.example/"), secret=SecretStr("whsec_" + "MfKQ" * 8), tenant="acme"
@@ -33,7 +36,7 @@ def transition(number: int = 1, segment: str = "vip", *, is_member: int = 1, ten
 class Bench:
     """A receiver that answers by the id, and a clock that only waiting moves."""
 
-    def __init__(self, answer: Callable[[str], int | Exception | ControlAnswer], **keys: float) -> None:
+    def __init__(self, answer: Callable[[str], int | Exception | ControlAnswer], **keys: Any) -> None:
         self.answer, self.now_ms, self.sent = answer, 0, list[tuple[str, int]]()
         webhook = SegmentWebhook(**{name: getattr(WEBHOOK, name) for name in SegmentWebhook.model_fields} | keys)
         self.outlet = Outlet(webhook, self.send, lambda: self.now_ms, self.sleep)
@@ -161,9 +164,23 @@ async def test_no_more_posts_go_out_than_the_receiver_is_to_get_a_second() -> No
 
 def test_two_receivers_make_two_dead_letters_of_the_same_transition() -> None:
     one, two = (
-        letter_of(transition(), b"bytes", Origin("t", 1, 2), WEBHOOK.model_copy(update={"name": name}), "why")
+        Bench(lambda _: 200, name=name).outlet.letter_of(transition(), b"bytes", Origin("t", 1, 2), "why")
         for name in ("a", "b")
     )
     assert one.dead_letter_id != two.dead_letter_id
     assert replace(one, dead_letter_id="", source="") == replace(two, dead_letter_id="", source="")
     assert (one.code, one.original, one.origin_offset) == (FailureCode.NOT_TAKEN, b"bytes", 2)
+
+
+async def test_calls_of_journeys_are_handed_over_in_the_same_way() -> None:
+    bench = Bench(lambda _: 500)
+    webhook = JourneyWebhook(name="crm", url=WEBHOOK.url, secret=WEBHOOK.secret, tenant="acme")
+    bench.outlet = Outlet(webhook, bench.send, lambda: bench.now_ms, bench.sleep)
+    call = JourneyStep(
+        step_id="c" * 32, tenant="acme", recipient_key="a", journey_id="j", version="v", run_id="r", number=2,
+        kind=StepKind.CALLED, outcome="crm", place="steps[0]", at=5, cause="", key="", data="",
+    )  # fmt: skip
+    handed = await bench.outlet.hand_over(call)
+    assert (handed.is_taken, {id_ for id_, _ in bench.sent}) == (False, {call.step_id})
+    letter = bench.outlet.letter_of(call, b"bytes", Origin("t", 1, 2), handed.detail)
+    assert (letter.source, letter.received_at, letter.original) == ("crm", 5, b"bytes")
