@@ -13,7 +13,7 @@ from streams.agents.segment_state import FIRED_AT_ONCE
 from streams.local import processes
 from streams.local.broker import Tansu
 from tests.brokers import StartKafka
-from tests.segment_flow import CODEC, PARTITIONS, RULES, Flow, of_each
+from tests.segment_flow import CODEC, JOURNEYS, PARTITIONS, RULES, Flow, of_each
 from tests.segment_stand_in import DAY, WITHIN
 
 
@@ -87,6 +87,7 @@ def test_rules_that_change_take_effect_within_seconds_and_wrong_ones_not_at_all(
     worker = flow.workers[0].pid
     rules.write_text(RULES.replace("30d", "30"))
     flow.wait(lambda: b"30 has no unit" in flow.logs[0].read_bytes(), workers=1)
+    (flow.folder / "journeys.yaml").write_text(JOURNEYS.replace("recent-buyers", "all-buyers"))
     rules.write_text(RULES.replace("recent-buyers", "all-buyers").replace(", within: 30d", ""))
     buyers = {who for who, changes in of_each(flow.said).items() if changes}
 

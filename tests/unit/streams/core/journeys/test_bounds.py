@@ -216,3 +216,34 @@ def test_who_goes_which_way_of_a_split_is_who_is_in_the_bucket_of_the_same_salt(
         assert f"b{split.outcome}" == change.segment_id
         counts[int(split.outcome)] += 1
     assert min(counts) > 60
+
+
+def test_of_calls_that_another_journey_counts_no_more_are_kept_than_a_cap_may_allow() -> None:
+    calling = journey(KEYED.replace("{wait: 2h}, ", ""), "calling")
+    counting = journey(
+        "enter: {event: {name: page}}\nsteps: [{cap: {at_most: 50, per: 30d, over: [calling]}}]", "counting"
+    )
+    ride = Ride(Flows([calling, counting]), "r")
+    for number in range(MOST_CALLS - 1):
+        taken(ride, fact("cart", T + number * 5 * HOUR, cart_id="c"))
+    assert taken(ride, fact("page", T + 11 * DAY)) == ["entered", "left done"]
+    size = len(ride.pack())
+    for number in range(MOST_CALLS - 1, MOST_CALLS + 20):
+        taken(ride, fact("cart", T + 11 * DAY + number, cart_id="c"))
+    assert taken(ride, fact("page", T + 12 * DAY)) == ["entered", "left capped"]
+    assert len(ride.pack()) < size + 22 * 18  # more entering events within three days, and one call
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [("7", 7, False), (7, 7.0, True), (1.5, 1, False), (1.5, 1.5, True), ("a", "A", False), (["c1", "c2"], "c1", True)],
+)
+def test_keys_are_equal_if_they_are_of_one_type_and_the_first_at_the_path(one: Any, other: Any, is_same: bool) -> None:
+    ride = Ride(Flows([journey(KEYED)]), "r")
+    assert taken(ride, fact("cart", T, cart_id=one)) == ["entered"]
+    assert taken(ride, fact("cart", T + 1, cart_id=other)) == ([] if is_same else ["entered"])
+
+
+@pytest.mark.parametrize("key", [None, True, "", "x" * 201, {"a": 1}, [], float("inf")])
+def test_what_can_be_no_key_lets_nobody_in(key: Any) -> None:
+    assert taken(Ride(Flows([journey(KEYED)]), "r"), fact("cart", T, cart_id=key)) == []
