@@ -55,6 +55,8 @@ BOUNCING, SPAMMING = Shares(bounces=0.08), Shares(complaints=0.003)
 NORMAL = Campaign(messages=1_000_000, minutes=250, shares=HEALTHY)
 BLAST = Campaign(messages=500_000, minutes=120, shares=HEALTHY)
 BAD_LIST = Campaign(messages=4_000, minutes=400, shares=BOUNCING)
+IN_RUNS = replace(BAD_LIST, messages=8_000, minutes=800, in_runs=0.3, run_length=4.0)
+TURNED_BAD = replace(BAD_LIST, shares=Shares(bounces=0.02), later=BOUNCING, turns_at=0.5)
 SPAM = Campaign(messages=500_000, minutes=120, shares=SPAMMING)
 DAILY = Campaign(messages=1_000_000, minutes=5 * 1440, shares=HEALTHY, every_s=60, kind=KeyKind.DOMAIN)
 BLOCKED = Campaign(
@@ -72,6 +74,11 @@ GOOD = (
     Good(
         name="borderline_correlated",
         campaign=replace(NORMAL, shares=BORDERLINE, tilt=0.1, in_runs=0.3, run_length=4.0),
+        goal=0.01,
+    ),
+    Good(
+        name="borderline_correlated_at_1000_a_minute",
+        campaign=replace(NORMAL, minutes=1_000, shares=BORDERLINE, tilt=0.1, in_runs=0.3, run_length=4.0),
         goal=0.01,
     ),
     Good(name="healthy_blast", campaign=BLAST, goal=0.0),
@@ -92,11 +99,30 @@ BAD = (
         name="bad_list_at_4000_a_minute_paused_after",
         campaign=replace(BAD_LIST, messages=20_000, minutes=5),
         unit="messages",
+        goal=700.0,
+    ),
+    Bad(name="bad_list_in_runs_paused_after", campaign=IN_RUNS, unit="messages", goal=700.0),
+    Bad(
+        name="bad_list_in_runs_at_1000_a_minute_paused_after",
+        campaign=replace(IN_RUNS, messages=20_000, minutes=20),
+        unit="messages",
+        goal=700.0,
+    ),
+    Bad(
+        name="bad_list_in_runs_at_4000_a_minute_paused_after",
+        campaign=replace(IN_RUNS, messages=40_000, minutes=10),
+        unit="messages",
         goal=None,
     ),
     Bad(
-        name="bad_list_in_runs_paused_after",
-        campaign=replace(BAD_LIST, messages=8_000, minutes=800, in_runs=0.3, run_length=4.0),
+        name="list_turned_bad_at_1000_a_minute_paused_after",
+        campaign=replace(TURNED_BAD, messages=40_000, minutes=40),
+        unit="messages",
+        goal=None,
+    ),
+    Bad(
+        name="list_turned_bad_at_4000_a_minute_paused_after",
+        campaign=replace(TURNED_BAD, messages=80_000, minutes=20),
         unit="messages",
         goal=None,
     ),

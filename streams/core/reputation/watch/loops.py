@@ -157,6 +157,8 @@ def take(
             state, profile = states[place], keys[place, PROFILE]
             if state[at.SLOT] == 0.0:
                 state[at.BEGAN], state[at.EVENT], state[at.ILL] = np.float64(slot), event, -1.0
+                if is_used[profile, BOUNCES]:
+                    refusals.begin(state, numbers[profile, BOUNCES])
             before[CURVE] = state[at.EXPOSED]
             before[ENVELOPE] = exposure.exposed(state, shares[profile, ENVELOPE])
             _move(state, per_min, event)

@@ -5,8 +5,8 @@ Nulls are tolerances, alternatives what must be caught. Where the numbers come f
   detectors on simulated campaigns, repeated on this code by `mailweir reputation simulate`. The rates
   bracket what large providers publish: Gmail asks for less than 0.10 % and never 0.30 %; Amazon SES
   reviews senders at 5 % bounces and 0.1 % complaints, and may pause them at 10 % and 0.5 %.
-* bounces count less in runs, so a list with 8 % counts like one with 7, and the thresholds are lower:
-  `docs/decisions/0018-bounces-in-runs.md`.
+* bounces count less in runs, so a list with 8 % counts like one with 7, and a campaign begins under suspicion:
+  `docs/decisions/0018-bounces-in-runs.md`, `0026-suspicion-at-the-start.md`.
 * e-values 20 / 100 / 1000: false alarms with probability at most 1/20, 1/100, 1/1000 per campaign.
 * delays: complaints a median four hours late, sigma 1.3, are what the simulation assumes; the default
   curve is a little faster, the envelope around it covers medians from two to eight hours.
@@ -32,7 +32,8 @@ from streams.core.reputation.watch.days import Drift, Spike
 from streams.core.reputation.watch.ladder import Detector
 from streams.core.reputation.watch.refusals import Refusals
 
-BOUNCE_CUSUM = Thresholds(5.5, 7.5, 9.4)
+BOUNCE_CUSUM = Thresholds(8.3, 9.5, 11.0)
+BOUNCE_START = 6.3  # of a campaign, in which a list begins
 CUSUM = Thresholds(7.0, 9.0, 12.0)
 E_VALUES = Thresholds(20.0, 100.0, 1000.0)
 WATCHED_KEYS = 100  # long-lived keys watched beside each other: raises CUSUM thresholds by ln 100 = 4.6
@@ -57,10 +58,10 @@ _BOUNCES = Refusals(
     thresholds=BOUNCE_CUSUM,
     refill=0.1,
     depth=3.0,
-    room=0.036,
-    rise=1.0,
+    rise=1.3,
+    start=BOUNCE_START,
 )
-_BOUNCES_LONG = replace(_BOUNCES, thresholds=BOUNCE_CUSUM.raised_for(WATCHED_KEYS))
+_BOUNCES_LONG = replace(_BOUNCES, thresholds=BOUNCE_CUSUM.raised_for(WATCHED_KEYS), start=0.0)
 _COMPLAINTS = Complaints(null=0.001, multiples=(1.5, 2.0, 3.0, 5.0, 10.0), thresholds=E_VALUES)
 _LATELY = ComplaintsLately(null=0.001, alternative=0.003, thresholds=LONG_LIVED)
 _CAMPAIGN = (Place(BOUNCES, _BOUNCES), Place(COMPLAINTS, _COMPLAINTS), Place(LATELY, _LATELY))
@@ -137,4 +138,4 @@ class Parameters:
         return (Place(BLOCKS, blocks), *found)
 
 
-PARAMETERS = Parameters(version="2026-11")
+PARAMETERS = Parameters(version="2026-12")

@@ -8,11 +8,15 @@ address or its domain: refusals because of the sender's address, domain or conte
 put off twice counts twice, because repeated deferral is what a block looks like.
 
 Real lists are not independent: a closed company's domain is a run of dead addresses. So a bounce takes a drop out
-of a leaky bucket of `depth` drops, into which every attempt puts `refill`; of a slot with n attempts at most
-`depth` + `room` (n - 1) count, or what lets the statistic rise by `rise`, if that is more. A bounce that finds the
-bucket empty is neutral. A slot of one attempt shows runs as they are, in a large one a run looks like chance; so a
-campaign that sends thousands a minute is judged by time, ten seconds at least, instead of by messages.
-`docs/decisions/0018-bounces-in-runs.md` has the experiment.
+of a leaky bucket of `depth` drops, into which every attempt puts `refill`; of a slot at most `depth` count, or what
+lets the statistic rise by `rise`, if that is more. A bounce that finds the bucket empty is neutral. A slot of one
+attempt shows runs as they are, in a large one a run looks like chance; so a campaign that sends thousands a minute is
+judged by time, some seconds at least, instead of by messages. `docs/decisions/0018-bounces-in-runs.md`.
+
+A bought list is bad from its first message, and there is one beginning to be wrong at, not a million places: the
+statistic of a new key begins at `start`, and a list that is good takes it to zero within a few hundred messages. Lucas
+and Crosier, "Fast initial response for CUSUM quality-control schemes", Technometrics 24 (1982).
+`docs/decisions/0026-suspicion-at-the-start.md` has the experiment.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from streams.core.reputation.levels import LeastEvents, Thresholds
 from streams.core.reputation.watch import state as at
 from streams.core.reputation.watch.ladder import LEVELS, NEVER, OWN, ladder, level_of, numbers_of
 
-_HIT, _MISS, _REFILL, _DEPTH, _ROOM, _RISE, _IS_BLOCK = range(OWN, OWN + 7)
+_HIT, _MISS, _REFILL, _DEPTH, _RISE, _START, _IS_BLOCK = range(OWN, OWN + 7)
 
 
 class Question(NamedTuple):
@@ -53,15 +57,15 @@ class Refusals:
     least: LeastEvents = LeastEvents()  # noqa: RUF009 - frozen
     refill: float = 1.0
     depth: float = 1.0
-    room: float = 1.0
     rise: float = NEVER
+    start: float = 0.0
     is_warning: bool = False
 
     def row(self) -> tuple[float, ...]:
         """See `Detector.row`."""
         hit = math.log(self.alternative / self.null)
         miss = math.log((1.0 - self.alternative) / (1.0 - self.null))
-        own = (hit, miss, self.refill, self.depth, self.room, self.rise, float(self.question.is_block))
+        own = (hit, miss, self.refill, self.depth, self.rise, self.start, float(self.question.is_block))
         return (*ladder(self.thresholds, self.least), *own)
 
     def signal(self, state: Floats) -> Signal:
@@ -81,6 +85,12 @@ class Refusals:
         )
 
 
+@compiled(NOTHING(REALS, REALS))
+def begin(state: Floats, numbers: Floats) -> None:
+    """The state of a new key."""
+    state[at.REFUSED] = numbers[_START]
+
+
 @compiled(NOTHING(REALS, REALS, REALS))
 def update(state: Floats, numbers: Floats, batch: Floats) -> None:
     """Take a slot's refusals in."""
@@ -94,7 +104,7 @@ def update(state: Floats, numbers: Floats, batch: Floats) -> None:
         return
     credit = numbers[_DEPTH] - state[at.SPENT] + numbers[_REFILL] * tried
     steady = (numbers[_RISE] - numbers[_MISS] * (tried - bad)) / numbers[_HIT]
-    credit = min(credit, max(numbers[_DEPTH] + numbers[_ROOM] * (tried - 1.0), steady))
+    credit = min(credit, max(numbers[_DEPTH], steady))
     counted = min(bad, credit)
     state[at.SPENT] = max(numbers[_DEPTH] - (credit - counted), 0.0)
     state[at.REFUSED] += numbers[_HIT] * counted + numbers[_MISS] * (tried - bad)

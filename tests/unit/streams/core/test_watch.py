@@ -176,7 +176,7 @@ def test_a_level_is_said_at_once_and_what_follows_every_five_seconds() -> None:
             take(watch, SLOT + second, (name, START, bad))
         if watch.due(SLOT + second) == [name]:
             said.append((second, watch.verdict(name, SLOT + second).delivered))
-    assert said == [(2, 120), (3, 160), (8, 320)]  # throttled, paused, and the rest
+    assert said == [(1, 80), (2, 120), (3, 160), (8, 320)]  # watched, throttled, paused, and the rest
 
 
 def test_a_key_is_followed_for_seven_days_after_it_was_not_healthy() -> None:

@@ -24,7 +24,7 @@ from streams.core.reputation.watch import (
 )
 from streams.core.reputation.watch import state as at
 from streams.core.reputation.watch.ladder import level_of, numbers_of
-from streams.core.reputation.watch.parameters import BOUNCES, COMPLAINTS, LATELY, WATCHED
+from streams.core.reputation.watch.parameters import BOUNCE_START, BOUNCES, COMPLAINTS, LATELY, WATCHED
 from tests.unit.streams.core.reputation_cases import START
 from tests.unit.streams.core.watch_cases import MINUTE_MS, SLOT, name_of, signals_of, take
 
@@ -62,7 +62,7 @@ def test_levels_need_the_statistic_and_the_events() -> None:
 
 
 def test_a_bounce_statistic_is_the_textbooks_sum_that_never_falls_below_zero() -> None:
-    numbers = numbers_of(replace(CAMPAIGN[BOUNCES], refill=1.0, depth=1.0, room=1.0, rise=99.0))  # type: ignore[type-var]
+    numbers = numbers_of(replace(CAMPAIGN[BOUNCES], refill=1.0, depth=1.0, rise=99.0))  # type: ignore[type-var]
     state, value = np.zeros(at.WIDTH), 0.0
     for bad in np.random.default_rng(3).random(2_000) < 0.06:
         refusals.update(state, numbers, slot_of(delivered=not bad, bounced_address=bad))
@@ -81,7 +81,45 @@ def test_a_run_of_bounces_counts_three_at_once_and_refills_slowly() -> None:
 def test_a_second_raises_the_bounce_statistic_by_little_however_much_is_sent_in_it() -> None:
     state, numbers = np.zeros(at.WIDTH), numbers_of(CAMPAIGN[BOUNCES])
     refusals.update(state, numbers, slot_of(delivered=9_000, bounced_address=1_000))
-    assert state[at.REFUSED] == pytest.approx(1.0)
+    assert state[at.REFUSED] == pytest.approx(1.3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "expected"),
+    [
+        ("campaign", "spring", BOUNCE_START), ("campaign_provider", "spring|gmail", BOUNCE_START),
+        ("domain", "acme.example", 0.0), ("tenant", "acme", 0.0),
+    ],
+)  # fmt: skip
+def test_a_campaign_begins_under_suspicion_and_what_lives_on_does_not(kind: str, key: str, expected: float) -> None:
+    minutes: Minutes = {0: {"sent": 1}}
+    assert signals_of(minutes, kind=kind, key=key)["bounce_cusum"].statistic == expected
+
+
+def test_a_good_list_loses_the_suspicion_that_it_began_with_and_it_does_not_come_back() -> None:
+    good = {minute: {"delivered": 49, "bounced_address": 1} for minute in range(12)}
+    assert signals_of(good)["bounce_cusum"].statistic == pytest.approx(0.0, abs=0.6)
+    silent = signals_of(good | {14 * DAY: {"delivered": 1}})["bounce_cusum"]
+    assert silent.statistic == pytest.approx(0.0, abs=0.6)
+
+
+def test_two_minutes_of_a_fifth_dead_pause_a_campaign_at_its_start_and_not_later() -> None:
+    bad = {"delivered": 48, "bounced_address": 12}
+    good = {minute: {"delivered": 490, "bounced_address": 10} for minute in range(3)}
+    assert signals_of({0: bad, 1: bad})["bounce_cusum"].level == Level.PAUSED
+    assert signals_of(good | {3: bad, 4: bad})["bounce_cusum"].level == Level.HEALTHY
+
+
+@pytest.mark.parametrize(("good", "length"), [(0, 53), (1_000, 160)])
+def test_one_run_of_dead_addresses_pauses_nobody_unless_it_is_long(good: int, length: int) -> None:
+    watch = Watch()
+    take(watch, SLOT, (name_of(), START, {"delivered": good, "sent": 1}))
+    for second in range(1, length + 1):
+        take(watch, SLOT + second, (name_of(), START, {"bounced_address": 1}))
+    assert watch.level(name_of()) == Level.THROTTLED
+    for second in range(length + 1, length + 20):
+        take(watch, SLOT + second, (name_of(), START, {"bounced_address": 1}))
+    assert watch.level(name_of()) == Level.PAUSED
 
 
 def test_blocks_do_not_count_against_the_list() -> None:
@@ -118,13 +156,25 @@ def test_healthy_lists_in_runs_and_sorted_by_age_are_not_paused() -> None:
     assert paused(fates_of(campaign, 30, 1)) == 0
 
 
+@pytest.mark.parametrize("minutes", [5, 20])
+def test_borderline_lists_in_runs_outlive_the_suspicion_that_they_begin_with(minutes: int) -> None:
+    campaign = Campaign(
+        messages=20_000, minutes=minutes, shares=Shares(bounces=0.04), in_runs=0.3, run_length=4.0
+    )  # fmt: skip
+    assert paused(fates_of(campaign, 300, 4)) <= 3
+
+
 @pytest.mark.parametrize(
-    ("messages", "minutes", "most"), [(4_000, 400, 730), (8_000, 8, 760), (20_000, 5, 1_300), (300_000, 15, 3_700)]
-)
-def test_a_bought_list_is_paused_within_a_thousand_messages_or_ten_seconds(
-    messages: int, minutes: int, most: float
+    ("messages", "minutes", "in_runs", "most"),
+    [
+        (4_000, 400, 0.0, 400), (8_000, 8, 0.0, 450), (20_000, 5, 0.0, 600), (300_000, 15, 0.0, 2_000),
+        (8_000, 800, 0.3, 700), (20_000, 20, 0.3, 700), (40_000, 10, 0.3, 1_000),
+    ],
+)  # fmt: skip
+def test_a_bought_list_is_paused_within_some_hundred_messages_or_six_seconds(
+    messages: int, minutes: int, in_runs: float, most: float
 ) -> None:
-    campaign = Campaign(messages=messages, minutes=minutes, shares=simulation.BOUNCING)
+    campaign = Campaign(messages=messages, minutes=minutes, shares=simulation.BOUNCING, in_runs=in_runs, run_length=4.0)
     fates = fates_of(campaign, 150, 2)
     assert paused(fates) == 150
     assert median_sent(fates) <= most
