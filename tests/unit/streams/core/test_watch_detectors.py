@@ -1,4 +1,4 @@
-"""Each detector against arithmetic by hand, and against simulated campaigns (short forms of the command)."""
+"""Each detector but that of refusals against arithmetic by hand, and against simulated campaigns (short forms of the command)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from schemas.aggregates import KeyKind, Level
 from streams.commands import simulate_reputation as simulation
-from streams.commands.simulated_campaigns import Campaign, Fate, Shares, fates_of
+from streams.commands.simulated_campaigns import fates_of
 from streams.core.reputation.delay import CAMPAIGN_DELAY, DelayCurve
 from streams.core.reputation.watch import (
     PARAMETERS,
@@ -20,33 +20,24 @@ from streams.core.reputation.watch import (
     complaints,
     complaints_lately,
     exposure,
-    refusals,
 )
 from streams.core.reputation.watch import state as at
 from streams.core.reputation.watch.ladder import level_of, numbers_of
-from streams.core.reputation.watch.parameters import BOUNCE_START, BOUNCES, COMPLAINTS, LATELY, WATCHED
+from streams.core.reputation.watch.parameters import COMPLAINTS, LATELY
 from tests.unit.streams.core.reputation_cases import START
-from tests.unit.streams.core.watch_cases import MINUTE_MS, SLOT, name_of, signals_of, take
-
-Minutes = dict[int, dict[str, int]]
-CAMPAIGN = {place.number: place.detector for place in WATCHED[KeyKind.CAMPAIGN]}
-DAY = 1440
-
-
-def paused(fates: list[Fate]) -> int:
-    return sum(fate.worst is Level.PAUSED for fate in fates)
-
-
-def median_sent(fates: list[Fate]) -> float:
-    return float(np.median([fate.sent if fate.sent >= 0 else math.inf for fate in fates]))
-
-
-def slot_of(**counts: float) -> np.ndarray:
-    batch = np.zeros(at.BATCH)
-    for name, value in counts.items():
-        batch[getattr(at, name.upper())] = value
-    return batch
-
+from tests.unit.streams.core.watch_cases import (
+    CAMPAIGN,
+    DAY,
+    MINUTE_MS,
+    SLOT,
+    Minutes,
+    median_sent,
+    name_of,
+    paused,
+    signals_of,
+    slot_of,
+    take,
+)
 
 # --- levels
 
@@ -56,135 +47,6 @@ def test_levels_need_the_statistic_and_the_events() -> None:
     assert [level_of(100.0, events, numbers) for events in (2.0, 3.0, 4.0, 5.0)] == [0, 1, 2, 3]
     assert level_of(11.9, 500.0, numbers) == 2
     assert level_of(6.9, 500.0, numbers) == 0
-
-
-# --- bounces and blocks
-
-
-def test_a_bounce_statistic_is_the_textbooks_sum_that_never_falls_below_zero() -> None:
-    numbers = numbers_of(replace(CAMPAIGN[BOUNCES], refill=1.0, depth=1.0, rise=99.0))  # type: ignore[type-var]
-    state, value = np.zeros(at.WIDTH), 0.0
-    for bad in np.random.default_rng(3).random(2_000) < 0.06:
-        refusals.update(state, numbers, slot_of(delivered=not bad, bounced_address=bad))
-        value = max(0.0, value + (math.log(0.07 / 0.04) if bad else math.log(0.93 / 0.96)))
-        assert state[at.REFUSED] == pytest.approx(value)
-
-
-def test_a_run_of_bounces_counts_three_at_once_and_refills_slowly() -> None:
-    state, numbers = np.zeros(at.WIDTH), numbers_of(CAMPAIGN[BOUNCES])
-    for _ in range(30):
-        refusals.update(state, numbers, slot_of(bounced_address=1))
-    assert state[at.REFUSED] == pytest.approx((3 + 30 * 0.1) * math.log(0.07 / 0.04), abs=0.6)
-    assert state[at.REFUSED_BAD] == 30
-
-
-def test_a_second_raises_the_bounce_statistic_by_little_however_much_is_sent_in_it() -> None:
-    state, numbers = np.zeros(at.WIDTH), numbers_of(CAMPAIGN[BOUNCES])
-    refusals.update(state, numbers, slot_of(delivered=9_000, bounced_address=1_000))
-    assert state[at.REFUSED] == pytest.approx(1.3)
-
-
-@pytest.mark.parametrize(
-    ("kind", "key", "expected"),
-    [
-        ("campaign", "spring", BOUNCE_START), ("campaign_provider", "spring|gmail", BOUNCE_START),
-        ("domain", "acme.example", 0.0), ("tenant", "acme", 0.0),
-    ],
-)  # fmt: skip
-def test_a_campaign_begins_under_suspicion_and_what_lives_on_does_not(kind: str, key: str, expected: float) -> None:
-    minutes: Minutes = {0: {"sent": 1}}
-    assert signals_of(minutes, kind=kind, key=key)["bounce_cusum"].statistic == expected
-
-
-def test_a_good_list_loses_the_suspicion_that_it_began_with_and_it_does_not_come_back() -> None:
-    good = {minute: {"delivered": 49, "bounced_address": 1} for minute in range(12)}
-    assert signals_of(good)["bounce_cusum"].statistic == pytest.approx(0.0, abs=0.6)
-    silent = signals_of(good | {14 * DAY: {"delivered": 1}})["bounce_cusum"]
-    assert silent.statistic == pytest.approx(0.0, abs=0.6)
-
-
-def test_two_minutes_of_a_fifth_dead_pause_a_campaign_at_its_start_and_not_later() -> None:
-    bad = {"delivered": 48, "bounced_address": 12}
-    good = {minute: {"delivered": 490, "bounced_address": 10} for minute in range(3)}
-    assert signals_of({0: bad, 1: bad})["bounce_cusum"].level == Level.PAUSED
-    assert signals_of(good | {3: bad, 4: bad})["bounce_cusum"].level == Level.HEALTHY
-
-
-@pytest.mark.parametrize(("good", "length"), [(0, 53), (1_000, 160)])
-def test_one_run_of_dead_addresses_pauses_nobody_unless_it_is_long(good: int, length: int) -> None:
-    watch = Watch()
-    take(watch, SLOT, (name_of(), START, {"delivered": good, "sent": 1}))
-    for second in range(1, length + 1):
-        take(watch, SLOT + second, (name_of(), START, {"bounced_address": 1}))
-    assert watch.level(name_of()) == Level.THROTTLED
-    for second in range(length + 1, length + 20):
-        take(watch, SLOT + second, (name_of(), START, {"bounced_address": 1}))
-    assert watch.level(name_of()) == Level.PAUSED
-
-
-def test_blocks_do_not_count_against_the_list() -> None:
-    minutes = {0: {"delivered": 100, "bounced_block": 900, "deferred_reputation": 500}}
-    assert signals_of(minutes)["bounce_cusum"].level == Level.HEALTHY
-    assert signals_of(minutes, kind="ip_provider", key="a|gmail")["block_cusum"].level == Level.PAUSED
-
-
-def test_dead_addresses_do_not_count_as_blocks() -> None:
-    minutes: Minutes = {0: {"delivered": 100, "bounced_address": 900}}
-    assert signals_of(minutes, kind="ip_provider", key="a|gmail")["block_cusum"].level == Level.HEALTHY
-    signal = signals_of(minutes)["bounce_cusum"]
-    assert signal.level == Level.PAUSED
-    assert signal.explanation.startswith("900 of the last 1000 attempts failed because the address does not exist")
-
-
-def test_a_bounce_signal_falls_again_after_good_mail() -> None:
-    bad = {minute: {"delivered": 85, "bounced_address": 15} for minute in range(5)}
-    good = {minute: {"delivered": 990, "bounced_address": 10} for minute in range(5, 12)}
-    assert signals_of(bad)["bounce_cusum"].level != Level.HEALTHY
-    assert signals_of(bad | good)["bounce_cusum"].level == Level.HEALTHY
-
-
-@pytest.mark.parametrize(("base", "level"), [(0.0, Level.PAUSED), (0.08, Level.HEALTHY)])
-def test_a_provider_that_usually_puts_much_off_is_judged_by_its_own_rate(base: float, level: Level) -> None:
-    minutes = {minute: {"delivered": 185, "deferred_reputation": 15} for minute in range(20)}
-    parameters = Parameters(version="learned", base_rates={"fussy": base})
-    found = signals_of(minutes, kind="ip_provider", key="192.0.2.1|fussy", parameters=parameters)
-    assert found["block_cusum"].level == level
-
-
-def test_healthy_lists_in_runs_and_sorted_by_age_are_not_paused() -> None:
-    campaign = replace(simulation.NORMAL, minutes=100, messages=400_000, tilt=0.5, in_runs=0.3, run_length=4.0)
-    assert paused(fates_of(campaign, 30, 1)) == 0
-
-
-@pytest.mark.parametrize("minutes", [5, 20])
-def test_borderline_lists_in_runs_outlive_the_suspicion_that_they_begin_with(minutes: int) -> None:
-    campaign = Campaign(
-        messages=20_000, minutes=minutes, shares=Shares(bounces=0.04), in_runs=0.3, run_length=4.0
-    )  # fmt: skip
-    assert paused(fates_of(campaign, 300, 4)) <= 3
-
-
-@pytest.mark.parametrize(
-    ("messages", "minutes", "in_runs", "most"),
-    [
-        (4_000, 400, 0.0, 400), (8_000, 8, 0.0, 450), (20_000, 5, 0.0, 600), (300_000, 15, 0.0, 2_000),
-        (8_000, 800, 0.3, 700), (20_000, 20, 0.3, 700), (40_000, 10, 0.3, 1_000),
-    ],
-)  # fmt: skip
-def test_a_bought_list_is_paused_within_some_hundred_messages_or_six_seconds(
-    messages: int, minutes: int, in_runs: float, most: float
-) -> None:
-    campaign = Campaign(messages=messages, minutes=minutes, shares=simulation.BOUNCING, in_runs=in_runs, run_length=4.0)
-    fates = fates_of(campaign, 150, 2)
-    assert paused(fates) == 150
-    assert median_sent(fates) <= most
-
-
-def test_an_address_refused_at_one_provider_is_seen_within_a_few_hundred_attempts() -> None:
-    fates = fates_of(replace(simulation.BLOCKED, messages=5_000, minutes=50, shares=Shares(blocks=0.2)), 50, 3)
-    assert paused(fates) == 50
-    assert median_sent(fates) <= 150
-    assert paused(fates_of(replace(simulation.BLOCKED, messages=10_000, minutes=100), 50, 4)) == 0
 
 
 # --- exposure

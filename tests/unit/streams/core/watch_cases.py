@@ -1,21 +1,28 @@
-"""Slots for the watch, built in a line."""
+"""Slots for the watch, built in a line, and what became of simulated campaigns."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from schemas.aggregates import Signal
+from schemas.aggregates import KeyKind, Level, Signal
+from streams.commands.simulated_campaigns import Fate
 from streams.core.compiled import Ints
 from streams.core.meaning import METRICS
 from streams.core.reputation.watch import PARAMETERS, Parameters, Watch
+from streams.core.reputation.watch import state as at
+from streams.core.reputation.watch.parameters import WATCHED
 from tests.unit.streams.core.reputation_cases import START
 
 MINUTE_MS = 60_000
 SLOT = START // 1000  # the first second of minute 0
 Row = tuple[bytes, int, Mapping[str, int]]  # name, event minute (ms), counts
 Slot = tuple[int, Sequence[Row]]
+Minutes = dict[int, dict[str, int]]
+CAMPAIGN = {place.number: place.detector for place in WATCHED[KeyKind.CAMPAIGN]}
+DAY = 1440
 
 
 def name_of(kind: str = "campaign", key: str = "spring", tenant: str = "acme") -> bytes:
@@ -73,3 +80,18 @@ def signals_of(
     """What the detectors say then, by their names."""
     watch, name = watch_of(minutes, until, kind, key, parameters)
     return {signal.detector: signal for signal in watch.signals(name)}
+
+
+def paused(fates: list[Fate]) -> int:
+    return sum(fate.worst is Level.PAUSED for fate in fates)
+
+
+def median_sent(fates: list[Fate]) -> float:
+    return float(np.median([fate.sent if fate.sent >= 0 else math.inf for fate in fates]))
+
+
+def slot_of(**counts: float) -> np.ndarray:
+    batch = np.zeros(at.BATCH)
+    for name, value in counts.items():
+        batch[getattr(at, name.upper())] = value
+    return batch
