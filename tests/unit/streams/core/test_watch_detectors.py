@@ -1,4 +1,4 @@
-"""Each detector but that of refusals against arithmetic by hand, and against simulated campaigns (short forms of the command)."""
+"""Each detector but refusals, against arithmetic by hand and on simulated campaigns (short forms of the command)."""
 
 from __future__ import annotations
 
