@@ -51,6 +51,11 @@ def test_the_demo_command_pauses_the_bad_campaign_loses_nothing_and_writes_a_com
     assert incident["key"].startswith("campaign:")
     assert incident["started_at"] < incident["first_signal_at"] <= incident["decided_at"] <= incident["executed_at"]
     assert incident["messages_sent_after_start"] < 3000
+    segments = report["segments"]
+    assert (segments["oracle_mismatches"], segments["misnumbered"]) == (0, 0)
+    assert segments["transitions"] > segments["members"] > 1000
+    assert segments["by_time"] > 50
+    assert report["activities"]["accepted"] == report["activities"]["stored"] > 200
     assert None not in report["end_to_end_ms"].values()
     assert None not in report["score_latency_ms"].values()
     assert "Traceback" not in run.stdout + run.stderr
