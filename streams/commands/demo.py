@@ -29,9 +29,8 @@ from streams.simulator.scenarios import SCENARIOS
 from streams.simulator.simulator import Simulator
 
 ENDLESS_SENDS_S = 240.0  # the bad campaign begins after a quarter; memory of broker and truth stays bounded
-_STORED_S = 60.0  # how long the pipeline may need for the rest after the last post
+_STORED_S = 60.0  # how long the pipeline may need for the rest after the last post, and then for transitions
 _STORED_INTERRUPTED_S = 10.0  # the same when somebody waits for the prompt
-_SETTLED_S = 20.0  # and then for the transitions that belong to it
 _HIGHEST_RATE = 20_000.0
 _OWN = "MAILWEIR_"
 _KEPT = frozenset({"MAILWEIR_LOG_LEVEL"})
@@ -143,7 +142,7 @@ async def _send_and_compare(
             say(console, "the senders have ended; waiting until everything is stored ...")
             deadline_s = _STORED_INTERRUPTED_S if interrupt.is_set else _STORED_S
             await wait_until_stored(client, truth, deadline_s)
-            compared = await settled(client, demo_segments(), min(deadline_s, _SETTLED_S))
+            compared = await settled(client, demo_segments(), deadline_s)
         return await asyncio.to_thread(build_report, client, truth, compared, list(prober.end_to_end_ms))
     except ClickHouseError as error:
         raise translate(error, "comparing what was sent with what is stored") from error
