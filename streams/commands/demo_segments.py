@@ -1,8 +1,8 @@
 """Who is in which segment by the stream, and who by SQL over the stored events: the demo's check of one by the other.
 
-Both are asked about the same instant of the log's clock. What is true then is settled once everything that was received
-before is stored; what comes later changes nothing in it. So the stream has the time it needs, and a difference that
-stays is one.
+Both are asked about the same instant of the log's clock, at which no segment is being built any more. What is true then
+is settled once everything that was received before is stored; what comes later changes nothing in it. So the stream has
+the time it needs, and a difference that stays is one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from streams.core.segments.sql.query import compile_sql
 
 _NOT_BEFORE_S = 2.0  # a tick of the log's clock, a flush of the stream, one of the sink
 _POLL_S = 0.5
+_LIVE = "SELECT tenant, segment_id FROM mailweir.segment_list WHERE status = 'live'"
 _TRANSITIONS = "SELECT count() FROM mailweir.transitions"
 _BY_TIME = "SELECT count() FROM mailweir.transitions WHERE cause = ''"
 _MISNUMBERED = """
@@ -36,10 +37,15 @@ WHERE transitions != last OR numbers != last
 
 
 async def settled(store: Client, segments: Sequence[Segment], timeout_s: float) -> dict[str, Any]:
-    """`compare` at this instant, as soon as nothing differs; what differs still after that time is wrong.
+    """`compare` at an instant when all segments are live, as soon as nothing differs; what differs to the end is wrong.
 
-    Call it once everything that was received is stored.
+    Call it once everything that was received is stored. `timeout_s`: until they are live, and again until they agree.
     """
+    wanted, deadline = {(segment.tenant, segment.id) for segment in segments}, time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if wanted <= await asyncio.to_thread(_live, store):
+            break
+        await asyncio.sleep(_POLL_S)
     at_ms, deadline = clock_ms(), time.monotonic() + timeout_s
     await asyncio.sleep(_NOT_BEFORE_S)
     while True:
@@ -73,6 +79,10 @@ def compare(store: Client, segments: Sequence[Segment], at_ms: int) -> dict[str,
         "differing": differing,
         "misnumbered": _number(store, _MISNUMBERED),
     }
+
+
+def _live(store: Client) -> set[tuple[str, str]]:
+    return {(tenant, segment_id) for tenant, segment_id in store.query(_LIVE).result_rows}
 
 
 def _by_sql(store: Client, segment: Segment, segments: Sequence[Segment], at_ms: int) -> set[str]:

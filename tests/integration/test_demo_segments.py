@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from schemas.announcements import SegmentStatus
 from schemas.events import ActivityEvent
 from schemas.segments.rules import Segment
 from schemas.transitions import SegmentTransition, transition_id
@@ -82,28 +83,41 @@ def test_a_transition_that_is_missing_or_there_twice_under_another_id_is_seen(
 
 
 class Behind:
-    """A store that gets a record after it was asked for the first time."""
+    """A store that gets records after a table was asked for the first time."""
 
-    def __init__(self, store: Client, late: SegmentTransition) -> None:
-        self._store, self._late = store, [late]
+    def __init__(self, store: Client, table: str, late: Callable[[], list[Any]]) -> None:
+        self._store, self._table, self._late = store, table, [late]
 
     def query(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
         answer = self._store.query(query, parameters)
-        if self._late and "mailweir.email_events" in query:
-            store_records(self._store, [self._late.pop()])
+        if self._late and self._table in query:
+            for record in self._late.pop()():
+                store_records(self._store, [record])
         return answer
+
+
+LIVE = SegmentStatus(tenant="acme", segment_id="buyers", rule_version="v", status="live", since=AT)
 
 
 async def test_what_the_stream_says_a_little_later_is_waited_for(store: Client) -> None:
     now = clock_ms()
     store_records(store, [order("ada", now)])
-    found = await settled(cast("Client", Behind(store, change("ada", now, 1, is_member=True))), [BUYERS], 20.0)
+    store_records(store, [LIVE])
+    behind = Behind(store, "mailweir.email_events", lambda: [change("ada", now, 1, is_member=True)])
+    found = await settled(cast("Client", behind), [BUYERS], 20.0)
     assert (found["members"], found["oracle_mismatches"]) == (1, 0)
 
 
 async def test_what_the_stream_does_not_say_in_time_is_a_mismatch(store: Client) -> None:
     store_records(store, [order("ada", clock_ms())])
     assert (await settled(store, [BUYERS], 0.0))["oracle_mismatches"] == 1
+
+
+async def test_nobody_has_to_be_in_a_segment_before_it_is_live(store: Client) -> None:
+    store_records(store, [order("ada", clock_ms())])
+    behind = Behind(store, "segment_list", lambda: [change("ada", clock_ms(), 1, is_member=True), LIVE])
+    found = await settled(cast("Client", behind), [BUYERS], 4.0)
+    assert (found["members"], found["oracle_mismatches"]) == (1, 0)
 
 
 def test_the_demo_has_rules_for_both_of_its_tenants() -> None:
