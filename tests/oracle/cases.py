@@ -1,7 +1,8 @@
 """One case: a random rule, some recipients with random histories, and who is in it at some instants, three ways.
 
 The histories are of what the rule looks at, 15 % late, 3 % twice, some dated in the future. The instants are those at
-which somebody enters or leaves, the milliseconds before, and some more. A case follows from its seed, kind and number.
+which somebody enters or leaves, most of them by time alone, the milliseconds before, and some more. A case follows from
+its seed, kind and number.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from tests.unit.streams.core.segments.streamed import (
 TREE = "tree"
 KINDS = (*LEAF_KINDS, TREE)
 RECIPIENTS, MOST_FACTS = 12, 40
-_CHANGES, _OTHERS = 3, 2  # instants of a case
+_BY_TIME, _OTHERS = 4, 2  # instants of a case
 _PLAIN = tuple(kind for kind in LEAF_KINDS if kind != "segment")
 _ASKED = "asked"
 _AFTER = 20 * 24 * HOUR  # time goes on behind the last fact
@@ -107,8 +108,13 @@ def _by_stream(case: Case, rng: Random) -> dict[str, Timeline]:
 
 
 def _instants(case: Case, lines: Mapping[str, Timeline], rng: Random) -> list[int]:
-    changes = [at for line in lines.values() for at, _ in line]
-    found = [at - back for at in rng.sample(changes, min(_CHANGES, len(changes))) for back in (0, 1)]
+    by_time, by_facts = list[int](), list[int]()
+    for key, line in lines.items():
+        heard = {fact.known_at for fact in case.histories[key]}
+        for at, _ in line:
+            (by_facts if at in heard else by_time).append(at)
+    chosen = rng.sample(by_time, min(_BY_TIME, len(by_time))) + rng.sample(by_facts, min(1, len(by_facts)))
+    found = [at - back for at in chosen for back in (0, 1)]
     return found + [START + rng.randrange((case.end - START) // GRID) * GRID for _ in range(_OTHERS)]
 
 
