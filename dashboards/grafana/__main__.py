@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dashboards.grafana.board import Dashboard
-from dashboards.grafana.overview import DASHBOARDS
+from dashboards.grafana.boards import DASHBOARDS
 
 FOLDER = Path(__file__).with_name("dashboards")
 

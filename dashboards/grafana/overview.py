@@ -157,5 +157,3 @@ OVERVIEW = Dashboard(
         ),
     ),
 )
-
-DASHBOARDS: tuple[Dashboard, ...] = (OVERVIEW,)

@@ -18,6 +18,7 @@ MACROS: Mapping[str, str] = {
     "to_ms": "(toInt64($__toTime) * 1000)",
     "bucket_s": "$__interval_s",
     "tenant": "${tenant:singlequote}",
+    "segment": "${segment:singlequote}",
 }
 
 

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from clickhouse_connect.driver.client import Client
 
 from dashboards.console.app import build_console
-from dashboards.grafana.overview import DASHBOARDS
+from dashboards.grafana.boards import DASHBOARDS
 from dashboards.queries import QUERIES
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
@@ -69,6 +69,21 @@ def outcome(name: str, decided: str, status: str, attempt: int) -> dict[str, Any
     return {"outcome_id": name, "decision_id": decided, "tenant": "acme", "status": status, "attempt": attempt, **said}
 
 
+def transition(name: str, who: str, ago_s: int, is_member: int, **fields: Any) -> dict[str, Any]:
+    times = {"effective_at": at(NOW - ago_s * 1000), "detected_at": at(NOW - ago_s * 1000)}
+    of = {"tenant": "acme", "segment_id": "vip", "rule_version": "v1", "number": 1}
+    return {"transition_id": name, "recipient_key": who, "is_member": is_member, **of, **times, **fields}
+
+
+TRANSITIONS = (
+    transition("t1", "ann", 7_200, 1),
+    transition("t2", "ann", 600, 0, number=2),
+    transition("t2", "ann", 600, 0, number=2),  # the sink wrote it again
+    transition("t3", "bob", 300, 1, cause="event-6"),
+    transition("t4", "cleo", 120, 1, tenant="other", segment_id="lapsed"),
+)
+
+
 def fill(client: Client) -> None:
     client.command("SYSTEM STOP MERGES")  # a merge would drop the second copy before a query has to
     insert(
@@ -111,6 +126,7 @@ def fill(client: Client) -> None:
     insert(client, "dead_letters", *(
         {"dead_letter_id": f"l{number}", **letter, "received_at": at(NOW - 10_000)} for number in range(3)
     ))  # fmt: skip
+    insert(client, "segment_transitions", *TRANSITIONS)
     insert(client, "sink_batches", {"topic": "t", "partition": 0, "records": 9, "written_at": at(NOW - 4_000)})
 
 
@@ -216,6 +232,7 @@ def expand(sql: str, tenant: str = "''") -> str:
         ("$__toTime", f"toDateTime({NOW // 1000})"),
         ("$__interval_s", "5"),
         ("${tenant:singlequote}", tenant),
+        ("${segment:singlequote}", "''"),
     ):
         sql = sql.replace(macro, text)
     assert not re.search(r"\$[_{]", sql), "a macro was left"
@@ -238,9 +255,10 @@ def test_every_grafana_panel_runs_and_has_what_its_kind_needs(client: Client, pa
 
 
 def test_the_choices_above_a_board_come_from_the_store(client: Client) -> None:
+    choices = {"tenant": ["acme", "other"], "segment": ["lapsed", "vip"]}
     for board in DASHBOARDS:
         for variable in board.variables:
-            assert [row[0] for row in client.query(variable.sql).result_rows] == ["acme", "other"]
+            assert [row[0] for row in client.query(variable.sql).result_rows] == choices[variable.name]
     totals = next(panel for title, panel in BOARD_PANELS if title == "What became of the mail")
     everyone, one = (client.query(expand(totals.sql(), tenant)).result_rows[0][0] for tenant in ("''", "'acme'"))
     assert (everyone, one) == (8, 7)

@@ -11,7 +11,7 @@ import yaml
 
 from dashboards.grafana.__main__ import FOLDER, rendered, write
 from dashboards.grafana.board import DATASOURCE, Dashboard, Panel
-from dashboards.grafana.overview import DASHBOARDS
+from dashboards.grafana.boards import DASHBOARDS
 from dashboards.grafana.sql import grafana_sql
 from dashboards.queries import QUERIES, parse_query
 from schemas.errors import Misconfigured

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dashboards.console.panels import PANELS
-from dashboards.grafana.overview import DASHBOARDS
+from dashboards.grafana.boards import DASHBOARDS
 from dashboards.queries import FOLDER, QUERIES, BadParameterError, Parameter, UnknownQueryError, parse_query, query
 from schemas.errors import Misconfigured
 
