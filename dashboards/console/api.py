@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -13,13 +13,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from dashboards.console.answers import refusal, reply
 from dashboards.console.hub import HouseFullError, Hub
 from dashboards.console.sampler import Sampler
-from dashboards.console.store import Store
+from dashboards.console.store import ForPeople
 from dashboards.queries import QUERIES, BadParameterError, NamedQuery, UnknownQueryError, query
 from schemas.errors import Transient
 
 _MAX_SINCE_MINUTES = 7 * 24 * 60  # what the raw topics keep; older questions belong in a SQL client
 _DEFAULT_SINCE_MINUTES = 15
-_MAX_QUERIES_AT_ONCE = 2  # of three store threads, so live panels always find one
 _WRITE_TIMEOUT_S = 10.0  # a viewer whose socket takes nothing for this long is dropped
 _RECONNECT_MS = 2000
 
@@ -28,14 +27,13 @@ _RECONNECT_MS = 2000
 class Api:
     """The routes' handlers and what they work with."""
 
-    store: Store
+    store: ForPeople
     hub: Hub
     sampler: Sampler
     registry: CollectorRegistry
-    ad_hoc: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MAX_QUERIES_AT_ONCE))
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything below `/api` but the decisions, the two probes, the metrics."""
+        """Everything below `/api` but decisions and segments, the two probes, the metrics."""
         return [
             web.get("/api/overview", self.overview),
             web.get("/api/queries", self.queries),
@@ -63,13 +61,10 @@ class Api:
             return refusal(404, str(error.args[0]))
         except BadParameterError as error:
             return refusal(400, str(error))
-        if self.ad_hoc.locked():
-            return refusal(503, "The console answers other queries just now; try again in a second.", 1)
-        async with self.ad_hoc:
-            try:
-                table = await self.store.run(named, parameters)
-            except Transient as error:
-                return refusal(503, str(error), error.retry_after_s)
+        try:
+            table = await self.store.run(named, parameters)
+        except Transient as error:
+            return refusal(503, str(error), error.retry_after_s)
         return reply({**_described(named), "columns": table.columns, "rows": table.rows})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:

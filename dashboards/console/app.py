@@ -2,14 +2,15 @@
 
     store (threads) <- sampler (one query per panel) -> hub (newest message per panel) -> viewers
     a person's word -> rulings -> the log
+    a person's question -> store, a few at a time
 
-The page lives in `static/`: plain HTML, CSS and ES modules, uPlot and one font vendored with their licences.
+The pages live in `static/`: plain HTML, CSS and ES modules, uPlot and one font vendored with their licences.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,12 +20,17 @@ from prometheus_client import CollectorRegistry
 from dashboards.console.api import Api
 from dashboards.console.decisions import Decisions
 from dashboards.console.hub import MAX_VIEWERS, Hub
+from dashboards.console.kept import Kept
 from dashboards.console.metrics import RulingMetrics
 from dashboards.console.panels import PANELS, Panel
 from dashboards.console.rulings import Append, Rulings
 from dashboards.console.sampler import Sampler
 from dashboards.console.security import add_headers, host_guard, same_origin_guard
-from dashboards.console.store import Store, StoreClient
+from dashboards.console.segment_questions import SegmentQuestions
+from dashboards.console.segments import Segments
+from dashboards.console.store import ForPeople, Store, StoreClient
+from dashboards.segments.rules import RuleFiles
+from schemas.config import Config
 
 STATIC = Path(__file__).with_name("static")
 SAMPLING: web.AppKey[asyncio.Task[None]] = web.AppKey("sampling", asyncio.Task)
@@ -35,21 +41,26 @@ def build_console(
     client_factory: Callable[[], StoreClient],
     clock_ms: Callable[[], int],
     *,
+    config: Config | None = None,
+    rules: RuleFiles | None = None,
     append: Append | None = None,
     gateway_url: str = "",
     panels: Sequence[Panel] = PANELS,
     max_viewers: int = MAX_VIEWERS,
     trusted_hosts: Collection[str] = (),
 ) -> web.Application:
-    """The console as an aiohttp application. `client_factory` is called in worker threads and may block or raise;
-    `clock_ms` is wall time in epoch milliseconds; `append` writes rulings to the log (None: none are taken);
-    `gateway_url` tells newcomers where to post webhooks; `trusted_hosts` are names a reverse proxy on this machine
-    may use (loopback names always work).
+    """The console as an aiohttp application.
+
+    `client_factory` is called in worker threads and may block or raise; `clock_ms` is wall time in epoch milliseconds;
+    `config` has the tenants, with the secrets of their recipients' keys; `rules` are the files of segments (None: none
+    are configured); `append` writes rulings to the log (None: none are taken); `gateway_url` tells newcomers where to
+    post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work).
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
     app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted)])
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _page)
+    app.router.add_get("/", _page("index.html"))
+    app.router.add_get("/segments", _page("segments.html"))
     app.router.add_static("/static", STATIC)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
@@ -66,12 +77,19 @@ def build_console(
     hub, store = Hub(max_viewers), Store(client_factory)
     sampler = Sampler(panels, store, hub, clock_ms, gateway_url)
     rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
-    app.add_routes(Api(store, hub, sampler, registry).routes())
+    people = ForPeople(store)
+    segments = Segments(Kept(people, clock_ms), rules, clock_ms)
+    app.add_routes(Api(people, hub, sampler, registry).routes())
+    app.add_routes(segments.routes())
+    app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
     app.add_routes(Decisions(store, rulings, clock_ms).routes())
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)
     return app
 
 
-async def _page(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+def _page(name: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
+    async def page(_request: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+
+    return page

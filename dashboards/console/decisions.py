@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from dashboards.console.answers import refusal, reply
+from dashboards.console.answers import refusal, reply, sentence
+from dashboards.console.bodies import object_in
 from dashboards.console.rulings import Rulings, Word
 from dashboards.console.store import Store
 from dashboards.decisions import FOREVER_MS, brief, whole
@@ -24,6 +24,7 @@ from schemas.rulings import AFTER, MAX_WHY, RefusedError, State
 _PAGE = 50
 _MAX_PAGE = 200  # a page of decisions is some 200 kB then
 _MAX_BODY_BYTES = 8 * MAX_WHY  # UTF-8 and JSON escapes at their worst, and the name
+_EXAMPLE = '{"who": "dana", "why": "the list was bought"}'
 _MAX_KEY = 200
 _FILTERS = ("tenant", "state", "campaign")
 
@@ -63,7 +64,7 @@ class Decisions:
         try:
             row = await self.rulings.row(request.match_info["id"])
         except RefusedError as error:
-            return refusal(error.status, _sentence(error))
+            return refusal(error.status, sentence(error))
         except Transient as error:
             return refusal(503, str(error), error.retry_after_s)
         return reply(whole(row, self.clock_ms()))
@@ -78,9 +79,9 @@ class Decisions:
         try:
             ruling, is_repeat = await self.rulings.take(await _word(request, verb))
         except RefusedError as error:
-            return refusal(error.status, _sentence(error))
+            return refusal(error.status, sentence(error))
         except Transient as error:
-            return refusal(503, _sentence(error), error.retry_after_s or 1)
+            return refusal(503, sentence(error), error.retry_after_s or 1)
         said = {name: getattr(ruling, name) for name in ruling.__slots__}
         return reply({**said, "state": AFTER[verb], "is_repeat": is_repeat}, 202)
 
@@ -90,12 +91,7 @@ async def _word(request: web.Request, verb: Verb) -> Word:
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > _MAX_KEY:
         raise RefusedError(422, f"the Idempotency-Key has {len(key)} characters; at most {_MAX_KEY} are allowed")
-    body = await request.content.read(_MAX_BODY_BYTES + 1)
-    while body and len(body) <= _MAX_BODY_BYTES and (more := await request.content.read(_MAX_BODY_BYTES)):
-        body += more
-    if len(body) > _MAX_BODY_BYTES:
-        raise RefusedError(413, f"the body is larger than {_MAX_BODY_BYTES} bytes")
-    said = _object(body)
+    said = await object_in(request, _MAX_BODY_BYTES, _EXAMPLE)
     for name in said:
         if name not in {"who", "why"}:
             raise RefusedError(422, f"{name[:40]!r} is unknown here; say who and why")
@@ -105,16 +101,6 @@ async def _word(request: web.Request, verb: Verb) -> Word:
     return Word(
         decision_id=request.match_info["id"], verb=verb, who=said.get("who", ""), why=said.get("why", ""), key=key
     )
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        said = None
-    if not isinstance(said, dict):
-        raise RefusedError(422, 'the body must be a JSON object like {"who": "dana", "why": "the list was bought"}')
-    return said
 
 
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
@@ -133,9 +119,3 @@ def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
     filters = {name: given[name] for name in _FILTERS if name in given}
     span = {"from_ms": "0", "to_ms": to_ms, "after_id": after_id}
     return {**filters, **span, "limit": str(int(limit) + 1)}, int(limit)
-
-
-def _sentence(error: Exception) -> str:
-    """An error's text as a sentence of its own."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

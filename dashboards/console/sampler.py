@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from dashboards.console.headline import headline
 from dashboards.console.hub import Hub
 from dashboards.console.panels import Panel
 from dashboards.console.store import Store, Table
+from dashboards.queries import NamedQuery
 from schemas.errors import Transient
 
 _PULSE_S = 2.0
@@ -35,10 +36,17 @@ class StoreState:
     since_ms: int = 0
 
 
+class Asked(Protocol):
+    """Whom a panel asks."""
+
+    async def run(self, named: NamedQuery, parameters: Mapping[str, int | str]) -> Table:
+        """The query's answer. Raises Transient."""
+
+
 class LivePanel:
     """One panel's newest answer. However many ask at once, one query runs."""
 
-    def __init__(self, panel: Panel, store: Store, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, panel: Panel, store: Asked, clock_ms: Callable[[], int]) -> None:
         self.panel = panel
         self.table: Table | None = None
         self.asked = 0

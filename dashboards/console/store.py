@@ -2,18 +2,20 @@
 
 clickhouse-connect's client blocks and serialises its calls, so queries run in a small pool of threads and each
 thread opens its own client, lazily and again after a failure; that is all it takes to recover when the store
-comes back. `Table` is plain data, ready for JSON: times are milliseconds since the epoch.
+comes back. `Table` is plain data, ready for JSON: times are milliseconds since the epoch. What single people ask
+goes through `ForPeople`, which leaves a thread to the live panels.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -23,7 +25,15 @@ from schemas.errors import MailweirError, Misconfigured, Transient
 _WORKERS = 3  # live panels are one query every second or two; three keeps a slow one from holding up the rest
 _TIMEOUT_S = 10.0  # an answer later than this is of no use to somebody who looks at the page
 _RETRY_S = 2.0
-_NO_TABLES = frozenset({60, 81})  # ClickHouse: UNKNOWN_TABLE, UNKNOWN_DATABASE
+_MOST_PEOPLE = 2  # of three threads, so live panels always find one
+_PATIENCE_S = 1.0  # a page asks two or three things at once
+_SENTENCES = {  # ClickHouse's error codes
+    60: "The store has no mailweir tables yet. Run `mailweir tables apply`; the page goes on by itself.",
+    81: "The store has no mailweir tables yet. Run `mailweir tables apply`; the page goes on by itself.",
+    159: "The store needs longer for {what} than the console waits; ask by the command line.",
+    241: "The store needs more memory for {what} than it may use; ask for less.",
+}
+T = TypeVar("T")
 
 
 class QueryResult(Protocol):
@@ -41,8 +51,13 @@ class QueryResult(Protocol):
 class StoreClient(Protocol):
     """The part of `clickhouse_connect.driver.Client` in use. Blocks; not shared between threads."""
 
-    def query(self, query: str, parameters: dict[str, Any]) -> QueryResult:
+    def query(self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> QueryResult:
         """Run one statement, parameters bound by the server. Raises ClickHouseError or OSError."""
+
+    def query_rows_stream(
+        self, query: str, parameters: dict[str, Any]
+    ) -> AbstractContextManager[Iterable[Sequence[Any]]]:
+        """The same for answers that are read row by row."""
 
     def close(self) -> None:
         """Give the connection back."""
@@ -72,13 +87,19 @@ class Store:
 
     async def run(self, named: NamedQuery, parameters: Mapping[str, int | str]) -> Table:
         """The query's answer. Raises Transient with a sentence when there is none."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, self._query, named, dict(parameters))
+        given = dict(parameters)
+        return await self.ask(f"the query {named.name}", lambda client: table_of(client.query(named.sql, given)))
+
+    async def ask(self, what: str, work: Callable[[StoreClient], T]) -> T:
+        """What `work` makes of a client, in a thread; `what` is how a sentence calls it.
+
+        Raises Transient with a sentence where the store has no answer, and whatever `work` raises of its own.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._work, what, work)
         try:
             return await asyncio.wait_for(future, self._timeout_s)
         except TimeoutError:
-            raise Transient(
-                f"The store took longer than {self._timeout_s:.0f} s to answer {named.name}.", _RETRY_S
-            ) from None
+            raise Transient(f"The store took longer than {self._timeout_s:.0f} s for {what}.", _RETRY_S) from None
 
     def close(self) -> None:
         """Close every client; queries under way end as Transient. Blocks until the threads are done."""
@@ -87,13 +108,16 @@ class Store:
             client.close()
         self._open.clear()
 
-    def _query(self, named: NamedQuery, parameters: dict[str, Any]) -> Table:
+    def _work(self, what: str, work: Callable[[StoreClient], T]) -> T:
         try:
-            result = self._client().query(named.sql, parameters=parameters)
-            return table_of(result)
+            client = self._client()
         except (ClickHouseError, OSError, MailweirError) as error:
+            raise Transient(_sentence(what, error), _RETRY_S) from error
+        try:
+            return work(client)
+        except (ClickHouseError, OSError) as error:
             self._forget()
-            raise Transient(_sentence(named, error), _RETRY_S) from error
+            raise Transient(_sentence(what, error), _RETRY_S) from error
 
     def _client(self) -> StoreClient:
         client: StoreClient | None = getattr(self._local, "client", None)
@@ -108,6 +132,36 @@ class Store:
         client = self._open.pop(threading.get_ident(), None)
         if client is not None:
             client.close()
+
+
+class ForPeople:
+    """The store for what single people ask: a few questions at a time."""
+
+    def __init__(self, store: Store, *, patience_s: float = _PATIENCE_S) -> None:
+        self._store = store
+        self._patience_s = patience_s
+        self._free = asyncio.Semaphore(_MOST_PEOPLE)
+
+    async def run(self, named: NamedQuery, parameters: Mapping[str, int | str]) -> Table:
+        """As `Store.run`; Transient, too, where others ask for long."""
+        async with self._turn():
+            return await self._store.run(named, parameters)
+
+    async def ask(self, what: str, work: Callable[[StoreClient], T]) -> T:
+        """As `Store.ask`; Transient, too, where others ask for long."""
+        async with self._turn():
+            return await self._store.ask(what, work)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._patience_s)
+        except TimeoutError:
+            raise Transient("The console answers other queries just now; try again in a second.", 1) from None
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 def table_of(result: QueryResult) -> Table:
@@ -125,12 +179,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _sentence(named: NamedQuery, error: Exception) -> str:
+def _sentence(what: str, error: Exception) -> str:
     if isinstance(error, Misconfigured):
         return f"{error}."
     code = getattr(error, "code", None)
-    if code in _NO_TABLES:
-        return "The store has no mailweir tables yet. Run `mailweir tables apply`; the page goes on by itself."
+    if code in _SENTENCES:
+        return _SENTENCES[code].format(what=what)
     if code:
-        return f"The store refused the query {named.name} (ClickHouse error {code}). Run `mailweir doctor`."
+        return f"The store refused {what} (ClickHouse error {code}). Run `mailweir doctor`."
     return "The store does not answer. Figures below are the last ones known; the page goes on by itself."

@@ -66,14 +66,32 @@ def items(path: Path, kind: Kind) -> Iterator[tuple[str, Any] | Finding]:
     except Unreadable as wrong:
         yield error("", str(wrong))
         return
+    yield from items_in(data, kind, DEFAULT_TENANT)
+
+
+def pasted_items(given: Any, kind: Kind, tenant: str) -> Iterator[tuple[str, Any] | Finding]:
+    """The same of a text (YAML, or JSON), or of plain data; `tenant` has what says nothing of its own."""
+    if isinstance(given, str) and len(given) > LARGEST_BYTES:
+        yield error("", f"is longer than {LARGEST_BYTES:,} characters; divide it")
+        return
+    try:
+        data = read_yaml(given) if isinstance(given, str) else given
+    except Unreadable as wrong:
+        yield error("", str(wrong))
+        return
+    yield from items_in(data, kind, tenant)
+
+
+def items_in(data: Any, kind: Kind, tenant: str) -> Iterator[tuple[str, Any] | Finding]:
+    """The same of what a file held."""
     if isinstance(data, Mapping) and kind.several in data:
-        yield from _of_file(data, kind)
+        yield from _of_file(data, kind, tenant)
     elif isinstance(data, list):
-        yield from _of_list(data, "", DEFAULT_TENANT, kind)
+        yield from _of_list(data, "", tenant, kind)
     elif data is None:
         yield error("", f"is empty; write a {kind.one}: {kind.example}")
     else:
-        yield kind.one, _with_tenant(data, DEFAULT_TENANT)
+        yield kind.one, _with_tenant(data, tenant)
 
 
 def _read(path: Path) -> Any:
@@ -94,12 +112,12 @@ def _read(path: Path) -> Any:
         raise Unreadable(f"is not UTF-8 (byte {wrong.start + 1}); save it as UTF-8") from None
 
 
-def _of_file(data: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, Any] | Finding]:
+def _of_file(data: Mapping[str, Any], kind: Kind, tenant: str) -> Iterator[tuple[str, Any] | Finding]:
     known = ("tenant", kind.several)
     for key in data:
         if key not in known:
             yield error(key, f"no such key beside `{kind.several}`; {hint(key, known)}")
-    yield from _of_list(data[kind.several], kind.several, data.get("tenant", DEFAULT_TENANT), kind)
+    yield from _of_list(data[kind.several], kind.several, data.get("tenant", tenant), kind)
 
 
 def _of_list(found: Any, place: str, tenant: Any, kind: Kind) -> Iterator[tuple[str, Any] | Finding]:

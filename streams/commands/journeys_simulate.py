@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from dashboards.segments.why import object_of
 from schemas.errors import MailweirError, Misconfigured
 from schemas.journeys.checks import placed_steps
 from schemas.journeys.journey import Journey
@@ -23,7 +24,6 @@ from schemas.nearest import hint
 from schemas.segments.names import MAIL_PROPERTIES, METADATA
 from schemas.segments.rules import Segment
 from sinks.clickhouse import translate
-from streams.commands.segments_why import object_of
 from streams.core.journeys.flows import Flows
 from streams.core.journeys.simulation import Tally, Way, simulate
 from streams.core.segments.fact import Fact

@@ -97,6 +97,7 @@ def segments_explain(
     json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Why is somebody in a segment, or not, until when, and what would have to happen?"""
+    from dashboards.segments.why import Asked
     from schemas.segments.files import load_segments
     from streams import environment
     from streams.clock import clock_ms
@@ -111,7 +112,7 @@ def segments_explain(
         whose = command.tenant_of(segments, tenant)
         key = key_of(terms_of(of, whose, now_ms=now), recipient) if "@" in recipient else recipient.strip().lower()
         moment = parse_instant(at, now, where="--at") if at else now
-        asked = command.Asked(tenant=whose, recipient_key=key, segment_id=id_, at=moment)
+        asked = Asked(tenant=whose, recipient_key=key, segment_id=id_, at=moment)
         return command.run_explain(open_store(of), segments, asked, sys.stdout, as_json=json)
 
     end(run)
@@ -149,5 +150,24 @@ def segments_members(
             return command.run_count(open_store(of), asked, configured, sys.stdout)
         kind = command.format_of(form, out)
         return command.run_members(open_store(of), asked, configured, sys.stdout, out, kind)
+
+    end(run)
+
+
+@app.command("list")
+def segments_list(
+    tenant: Annotated[str, typer.Option("--tenant", help="Only of this one.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="As JSON lines.")] = False,
+) -> None:
+    """Which segments are there, how large are they, and who came and went in the last day?"""
+    from streams import environment
+    from streams.clock import clock_ms
+    from streams.commands import segments_list as command
+    from streams.commands.decisions import open_store
+
+    def run() -> int:
+        of = environment.settings()
+        files = command.files_of(environment.config(of), of.config)
+        return command.run_list(open_store(of), files, tenant, sys.stdout, clock_ms(), as_json=json)
 
     end(run)

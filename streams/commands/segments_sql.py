@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.errors import Misconfigured
+from dashboards.segments.chosen import chosen
+from dashboards.segments.preview import compiled, instant, preview
 from schemas.segments.rules import Segment
 from sinks.clickhouse import translate
-from streams.core.segments.sql.query import Query, compile_sql
 
-_LISTED = 10  # ids in an error
 _ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"), ("\0", "\\0"))
 
 
 def run_sql(segments: Sequence[Segment], id_: str, out: TextIO, now_ms: int) -> int:
     """Print statements for clickhouse-client: the parameters, then the query. Raises Misconfigured."""
     segment = chosen(segments, id_)
-    query = _compiled(segment, segments)
-    out.write(f"-- Segment {segment.id}, recipients at {_instant(now_ms)}\n")
+    query = compiled(segment, segments)
+    out.write(f"-- Segment {segment.id}, recipients at {instant(now_ms)}\n")
     out.writelines(
         f"SET param_{name} = {_quoted(value)};\n" for name, value in query.at(segment.tenant, now_ms).items()
     )
@@ -36,42 +34,18 @@ def run_preview(
 ) -> int:
     """Print how many recipients the segment has by the stored events, and some. Raises Misconfigured or Transient."""
     segment = chosen(segments, id_)
-    query = _compiled(segment, segments)
     try:
-        rows = store.query(query.counting, parameters=query.at(segment.tenant, now_ms)).result_rows
+        found = preview(store, segment, segments, now_ms)
     except ClickHouseError as error:
         raise translate(error, f"asking for segment {segment.id}") from error
-    size, keys = rows[0]
     if as_json:
-        found = {"id": segment.id, "tenant": segment.tenant, "at": _instant(now_ms), "size": size, "sample": keys}
-        out.write(json.dumps(found) + "\n")
+        out.write(json.dumps(found.as_data()) + "\n")
         return 0
-    out.write(f"{segment.id}: {size} {'recipient' if size == 1 else 'recipients'} at {_instant(now_ms)}\n")
+    size, keys = found.size, found.keys
+    out.write(f"{segment.id}: {size} {'recipient' if size == 1 else 'recipients'} at {instant(now_ms)}\n")
     out.writelines(f"  {key}\n" for key in keys)
     out.write(f"  and {size - len(keys)} more\n" if size > len(keys) else "")
     return 0
-
-
-def chosen(segments: Sequence[Segment], id_: str) -> Segment:
-    """The segment with that id; "" is enough where there is only one. Raises Misconfigured."""
-    found = [segment for segment in segments if id_ in ("", segment.id)]
-    if len(found) == 1:
-        return found[0]
-    ids = sorted({segment.id for segment in segments})
-    listed = ", ".join(ids[:_LISTED]) + (", ..." if len(ids) > _LISTED else "")
-    if not ids:
-        raise Misconfigured("no segment is there; name a file or folder with segments")
-    if not found:
-        raise Misconfigured(f"no segment has the id {id_}; there are {listed}")
-    raise Misconfigured(f"more than one segment is meant; choose with --id one of {listed}")
-
-
-def _compiled(segment: Segment, segments: Sequence[Segment]) -> Query:
-    return compile_sql(segment.rule, {each.id: each.rule for each in segments if each.tenant == segment.tenant})
-
-
-def _instant(now_ms: int) -> str:
-    return datetime.fromtimestamp(now_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _quoted(value: Any) -> str:

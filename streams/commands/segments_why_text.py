@@ -1,4 +1,4 @@
-"""Why somebody is in a segment, as text for a terminal of 80 columns, and as data. Pure; times are UTC.
+"""Why somebody is in a segment, as text for a terminal of 80 columns. Pure; times are UTC.
 
 A line begins with `yes` or `no`: whether the node is true. Below its words stands since when, and the instant at which
 time alone changes it.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from schemas.segments.canonical import rule_version
-from schemas.segments.rules import SegmentNode, kind_of
-from schemas.segments.written import headline, written
+from dashboards.segments.why_data import Page, instant, is_approximate
+from schemas.segments.rules import SegmentNode
+from schemas.segments.written import headline
 from streams.core.segments.needs import Need, is_fixed, needed
 from streams.core.segments.why import Reason, Why
 
@@ -24,19 +21,6 @@ _MOST_WORDS = 400  # characters of a node: lists can have a thousand values
 _NARROWEST = 34  # columns that a node has, however deep it is
 _WIDEST_ID = 33  # with two times beside it
 _TIED = ":\ue000"  # a key and its value, between which no line ends
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_MS = 253_402_300_799_999  # the end of the year 9999
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What was asked, and of how many events. `is_cut`: there are older ones, which were not read."""
-
-    tenant: str
-    recipient_key: str
-    at: int
-    events: int
-    is_cut: bool = False
 
 
 def tree(page: Page, why: Why) -> str:
@@ -45,7 +29,7 @@ def tree(page: Page, why: Why) -> str:
     parts = [_wrapped(f"{_verdict(why)}\n{_asked(page)}"), "\n".join(_nodes(reason, 0, is_told=bool(reason.below)))]
     if reason.below:
         parts.append("\n".join(_changes(reason)))
-    notes = list(_notes(page, _is_approximate(reason)))
+    notes = list(_notes(page, is_approximate(reason)))
     return "\n\n".join(parts + ([_wrapped("\n".join(notes))] if notes else [])) + "\n"
 
 
@@ -60,23 +44,6 @@ def table(page: Page, whys: Sequence[Why]) -> str:
     lines += ["", "`--id SEGMENT` says why."]
     notes = list(_notes(page, any(why.reason.is_approximate for why in whys)))
     return "\n".join([*lines, *([_wrapped("\n".join(notes))] if notes else [])]) + "\n"
-
-
-def as_data(page: Page, whys: Sequence[Why]) -> dict[str, Any]:
-    """The same for programs: times are RFC 3339, null where there is none."""
-    return {
-        "tenant": page.tenant,
-        "recipient_key": page.recipient_key,
-        "at": _rfc3339(page.at),
-        "events": page.events,
-        "is_cut": page.is_cut,
-        "segments": [_segment_data(why) for why in whys],
-    }
-
-
-def instant(at_ms: int) -> str:
-    """`2026-12-03 14:05:11`."""
-    return f"{_moment(at_ms):%Y-%m-%d %H:%M:%S}"
 
 
 def _verdict(why: Why) -> str:
@@ -164,48 +131,11 @@ def _row(why: Why, width: int) -> Iterator[str]:
     yield f"{mark:<{_MARK}}{id_:<{width}}  {since:<19}  {until}".rstrip()
 
 
-def _notes(page: Page, is_approximate: bool) -> Iterator[str]:  # noqa: FBT001 - a fact, not a switch
+def _notes(page: Page, is_rough: bool) -> Iterator[str]:  # noqa: FBT001 - a fact, not a switch
     if page.is_cut:
         yield f"Only the newest {page.events:,} events were read: what was before them is missing here."
-    if is_approximate:
+    if is_rough:
         yield "Approximate: so much happened that the oldest of it is not kept."
-
-
-def _is_approximate(reason: Reason) -> bool:
-    return reason.is_approximate or any(map(_is_approximate, reason.below))
-
-
-def _segment_data(why: Why) -> dict[str, Any]:
-    reason, segment = why.reason, why.segment
-    return {
-        "id": segment.id,
-        "version": rule_version(segment),
-        "is_member": reason.holds,
-        "since": _rfc3339(reason.since),
-        "until": _rfc3339(reason.until),
-        "is_approximate": _is_approximate(reason),
-        "node": _node_data(reason),
-    }
-
-
-def _node_data(reason: Reason) -> dict[str, Any]:
-    return {
-        "kind": kind_of(reason.rule),
-        "rule": written(reason.rule),
-        "holds": reason.holds,
-        "since": _rfc3339(reason.since),
-        "until": _rfc3339(reason.until),
-        "is_approximate": reason.is_approximate,
-        "nodes": [_node_data(below) for below in reason.below],
-    }
-
-
-def _moment(at_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=min(max(at_ms, 0), _LATEST_MS))
-
-
-def _rfc3339(at_ms: int | None) -> str | None:
-    return None if at_ms is None else _moment(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _wrapped(told: str) -> str:

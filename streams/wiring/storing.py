@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.config import Config
 from schemas.settings import Settings
 from schemas.warmup import Warmup
 from streams import logs
@@ -15,6 +16,8 @@ from streams.clock import clock_ms
 from streams.environment import codec, config
 
 if TYPE_CHECKING:
+    from dashboards.segments.rules import RuleFiles
+    from schemas.segments.rules import Segment
     from sinks.warmup_days import DayRow
 
 
@@ -62,12 +65,15 @@ def run_console(of: Settings) -> int:
     logs.set_up(of.log_level)
     rulings = RulingLog(of)
     secret = of.clickhouse_password.get_secret_value()
-    gateway_url = config(of).public_url or f"http://{of.host}:{of.gateway_port}"
+    found = config(of)
+    gateway_url = found.public_url or f"http://{of.host}:{of.gateway_port}"
 
     async def run() -> None:
         app = build_console(
             lambda: connect(of.clickhouse, of.clickhouse_user, secret),
             clock_ms,
+            config=found,
+            rules=_rule_files(found, of.config),
             append=rulings.append,
             gateway_url=gateway_url,
             trusted_hosts=[name.strip().lower() for name in of.console_hosts.split(",") if name.strip()],
@@ -79,6 +85,16 @@ def run_console(of: Settings) -> int:
 
     asyncio.run(run())
     return 0
+
+
+def _rule_files(found: Config, file: Path) -> RuleFiles | None:
+    from dashboards.segments.rules import RuleFiles  # noqa: PLC0415
+    from schemas.segments.configured import configured_segments, configured_stamp  # noqa: PLC0415
+
+    def load() -> list[Segment]:
+        return [each for segments in configured_segments(found, file).values() for each in segments]
+
+    return RuleFiles(load, lambda: configured_stamp(found, file), clock_ms) if found.segments else None
 
 
 def run_store(of: Settings, data: Path | None, port: int | None) -> int:

@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "schemas": set(),
     "connectors": {"schemas"},
     "sinks": {"schemas", "streams.core"},
-    "dashboards": {"schemas", "sinks"},
+    "dashboards": {"schemas", "sinks", "streams.core"},
     "streams": set(),
     "streams.simulator": {"schemas"},
     "streams.core": {"schemas", "connectors"},

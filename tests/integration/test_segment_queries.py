@@ -25,13 +25,14 @@ CHANGED = T0 + 90 * MINUTE  # when the rule of `vip` was changed
 
 
 def transition(who: str, number: int, at: int, is_member: int, **fields: Any) -> SegmentTransition:
-    plain = {"tenant": "acme", "segment_id": "vip", "rule_version": "v1", "cause": "", "detected_at": at} | fields
-    words = (plain[name] for name in ("tenant", "segment_id", "rule_version"))
-    tenant, segment, version = words
+    plain: dict[str, Any] = {
+        "tenant": "acme", "segment_id": "vip", "rule_version": "v1", "cause": "", "detected_at": at, **fields,
+    }  # fmt: skip
+    of = (plain["tenant"], who, plain["segment_id"], plain["rule_version"])
+    id_ = transition_id(*of, at, is_member, plain["cause"])
     return SegmentTransition(
-        transition_id=transition_id(tenant, who, segment, version, at, is_member, plain["cause"]),
-        recipient_key=who, number=number, effective_at=at, is_member=is_member, **plain,
-    )  # fmt: skip
+        transition_id=id_, recipient_key=who, number=number, effective_at=at, is_member=is_member, **plain
+    )
 
 
 def histories() -> list[SegmentTransition]:

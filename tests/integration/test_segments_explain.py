@@ -14,13 +14,14 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from benchmarks.recipients import TENANT
+from dashboards.segments.why import Asked
 from schemas.errors import MailweirError, Misconfigured
 from schemas.events import ActivityEvent, EmailEvent, EventType
 from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
-from streams.commands.segments_why import Asked, run_explain, tenant_of
+from streams.commands.segments_why import run_explain, tenant_of
 from streams.core.segments.sql.query import compile_sql
 from tests.integration.backtest_cases import store_records
 from tests.integration.store_process import StoreProcess

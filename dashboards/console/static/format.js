@@ -6,6 +6,7 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const whenever = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 export const count = (n) => (known(n) ? whole.format(n) : DASH);
@@ -31,6 +32,9 @@ export function duration(ms) {
 }
 
 export const time = (ms) => (known(ms) && ms > 0 ? clock.format(ms) : DASH);
+
+/** A time with its day and year, past or future. */
+export const full = (ms) => (known(ms) && ms > 0 ? whenever.format(ms) : DASH);
 
 /** A time of today as 14:02:11, an older one with its day. */
 export function moment(ms, now) {

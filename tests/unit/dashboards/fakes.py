@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class FakeClient:
         self._store = store
         self._is_broken = False
 
-    def query(self, query: str, parameters: dict[str, Any]) -> FakeResult:
+    def query(self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> FakeResult:
         name = next(named.name for named in QUERIES.values() if named.sql == query)
         self._store.asked.append((name, parameters))
         self._store.held.wait(10)
@@ -58,6 +59,11 @@ class FakeClient:
         if self._is_broken:
             raise OperationalError("connection refused")
         return FakeResult(*self._store.answers.get(name, ((), ())))
+
+    def query_rows_stream(
+        self, query: str, parameters: dict[str, Any]
+    ) -> AbstractContextManager[Iterable[Sequence[Any]]]:
+        return nullcontext(self.query(query, parameters).result_rows)
 
     def close(self) -> None:
         self._store.open_clients -= 1

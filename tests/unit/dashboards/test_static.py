@@ -13,6 +13,7 @@ from dashboards.console.panels import PANELS
 
 OURS = sorted(p for p in STATIC.rglob("*") if p.suffix in {".html", ".css", ".js", ".svg"} and "vendor" not in p.parts)
 SCRIPTS = [path for path in OURS if path.suffix == ".js"]
+PAGES = sorted(STATIC.glob("*.html"))
 MARKUP_NAMES = {"http://www.w3.org/2000/svg", "http://127.0.0.1:8610"}  # a namespace, and the gateway's example
 
 
@@ -25,15 +26,42 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-@pytest.fixture(scope="module")
-def page() -> Page:
+def name_of(path: Path) -> str:
+    return str(path.relative_to(STATIC))
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=name_of)
+def page(request: pytest.FixtureRequest) -> Page:
     parser = Page()
-    parser.feed((STATIC / "index.html").read_text(encoding="utf-8"))
+    parser.feed(request.param.read_text(encoding="utf-8"))
     return parser
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(STATIC))
+def imported(script: Path) -> list[Path]:
+    """The modules that it names."""
+    found = re.findall(r'from "(\.[^"]+)"', script.read_text(encoding="utf-8"))
+    return [(script.parent / target).resolve() for target in found]
+
+
+def scripts_of(page: Page) -> set[Path]:
+    """Those that the page loads, and all that these import."""
+    named = [a.get("src") or "" for tag, a in page.tags if tag == "script"]
+    left, found = [STATIC / name.removeprefix("/static/") for name in named if "/vendor/" not in name], set[Path]()
+    while left:
+        script = left.pop()
+        if script not in found:
+            found.add(script)
+            left += imported(script)
+    return found
+
+
+def test_the_pages_load_every_script_that_there_is() -> None:
+    loaded = set()
+    for path in PAGES:
+        page = Page()
+        page.feed(path.read_text(encoding="utf-8"))
+        loaded |= scripts_of(page)
+    assert loaded == set(SCRIPTS)
 
 
 @pytest.mark.parametrize("path", OURS, ids=name_of)
@@ -66,8 +94,7 @@ def test_every_file_the_page_and_its_modules_name_exists(page: Page) -> None:
     named = [a.get("src") or a.get("href") or "" for tag, a in page.tags if tag in {"script", "link", "img"}]
     assert all((STATIC / name.removeprefix("/static/")).is_file() for name in named)
     for script in SCRIPTS:
-        for target in re.findall(r'from "(\.[^"]+)"', script.read_text(encoding="utf-8")):
-            assert (script.parent / target).is_file(), f"{script.name}: {target}"
+        assert all(target.is_file() for target in imported(script)), script.name
 
 
 def test_every_query_a_panel_needs_is_sampled_and_every_sampled_one_is_shown() -> None:
@@ -80,7 +107,7 @@ def test_every_query_a_panel_needs_is_sampled_and_every_sampled_one_is_shown() -
 
 def test_every_element_a_script_looks_up_is_on_the_page(page: Page) -> None:
     there = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    for script in SCRIPTS:
+    for script in scripts_of(page):
         wanted = set(re.findall(r'getElementById\("([^"]+)"\)', script.read_text(encoding="utf-8")))
         assert wanted <= there, script.name
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dashboards.segments.why_data import Page, as_data
 from schemas.segments.rules import Segment
-from streams.commands.segments_why_text import Page, as_data, table, tree
+from streams.commands.segments_why_text import table, tree
 from streams.core.segments.why import Reason, Why
 from tests.unit.streams.core.segments.histories import rule_of
 

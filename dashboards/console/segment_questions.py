@@ -1,0 +1,140 @@
+"""What people ask of segments: why somebody is in one, and whom a rule would mean that is in no file yet.
+
+An address is taken in a body only, never in a URL: those are written down on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from dashboards.console.answers import answering, reply
+from dashboards.console.bodies import object_in
+from dashboards.console.segments import Segments
+from dashboards.console.store import ForPeople
+from dashboards.segments.preview import preview
+from dashboards.segments.why import Asked, UnknownRecipientError, explain
+from dashboards.segments.why_data import as_data
+from schemas.config import Config
+from schemas.identity import recipient_key
+from schemas.nearest import hint
+from schemas.rulings import RefusedError
+from schemas.segments.files import Reading, read_pasted
+from schemas.segments.rules import Segment
+
+_MOST_EVENTS = 20_000  # of one recipient: a second's work; the command line reads five times as many
+_MOST_S = 8  # of the store for a preview: the page waits for ten
+_MAX_WHO_BYTES = 4_096
+_MAX_RULE_BYTES = 256 * 1024  # a rule with its longest list of values
+_MOST_KEY = 320  # characters, as an address has at most
+_WHO = '{"recipient": "ada@example.test"}'
+_RULE = '{"rule": "id: buyers\\nevent: {name: order_completed}"}'
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentQuestions:
+    """The routes' handlers and what they work with. `clock_ms`: wall time."""
+
+    store: ForPeople
+    segments: Segments
+    config: Config
+    clock_ms: Callable[[], int]
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is asked of the stored events."""
+        return [
+            web.post("/api/segments/preview", answering(self.preview)),
+            web.post("/api/segments/explain", answering(self.explain)),
+            web.get("/api/segments/{id}/explain", answering(self.explain)),
+            web.post("/api/segments/{id}/explain", answering(self.explain)),
+        ]
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Why a recipient is in the segment or not; without an id, in which they are."""
+        is_body = request.method == "POST"
+        said = await object_in(request, _MAX_WHO_BYTES, _WHO) if is_body else dict(request.query)
+        recipient, tenant = _texts(said, ("recipient", "tenant"))
+        if "@" in recipient and not is_body:
+            raise RefusedError(400, "an address does not belong into a URL; post it, as in " + _WHO)
+        if not 0 < len(recipient) <= _MOST_KEY:
+            raise RefusedError(422, f"say `recipient`, an address or a key of at most {_MOST_KEY} characters")
+        rules = await self.segments.rules()
+        if rules.segments is None:
+            raise RefusedError(404, "no segments are configured; name their folder under `segments` in mailweir.yaml")
+        if not rules.segments and rules.wrong:
+            raise RefusedError(503, rules.wrong)
+        id_ = request.match_info.get("id", "")
+        whose = _tenant_of(rules.segments, id_, tenant)
+        asked = Asked(tenant=whose, recipient_key=self._key(whose, recipient), segment_id=id_, at=self.clock_ms())
+        try:
+            told = await self.store.ask("the events", lambda store: explain(store, rules.known, asked, _MOST_EVENTS))
+        except UnknownRecipientError as error:
+            raise RefusedError(404, str(error)) from None
+        return reply(as_data(told.page, told.whys))
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """How many recipients a rule has by the stored events, and some; 422 with all that is wrong in it."""
+        said = await object_in(request, _MAX_RULE_BYTES, _RULE)
+        rule = said.pop("rule", None)
+        (tenant,) = _texts(said, ("tenant",))
+        if not isinstance(rule, (str, list, dict)):
+            raise RefusedError(422, f"say `rule`, a text of YAML or an object, as in {_RULE}")
+        rules = await self.segments.rules()
+        whose = tenant or self.config.tenants[0].name
+        reading = await asyncio.to_thread(read_pasted, rule, whose, rules.known)
+        findings = [
+            {"severity": each.severity, "place": each.place, "sentence": each.sentence} for each in reading.findings
+        ]
+        if wrong := self._wrong(reading):
+            return reply({"error": wrong, "findings": findings}, 422)
+        segment, now_ms = reading.segments[0], self.clock_ms()
+        beside = [each for each in rules.known if (each.tenant, each.id) != (segment.tenant, segment.id)]
+        found = await self.store.ask(
+            "the preview", lambda store: preview(store, segment, [segment, *beside], now_ms, _MOST_S)
+        )
+        return reply({**found.as_data(), "findings": findings})
+
+    def _wrong(self, reading: Reading) -> str:
+        """Why the rule is not asked; "" for nothing."""
+        if reading.errors:
+            more = f" (and {len(reading.errors) - 1} more)" if len(reading.errors) > 1 else ""
+            return f"{str(reading.errors[0]).removeprefix('error: ')}{more}"
+        if len(reading.segments) > 1:
+            return f"There are {len(reading.segments)} segments; leave the one that you want to see."
+        names = [tenant.name for tenant in self.config.tenants]
+        if (tenant := reading.segments[0].tenant) not in names:
+            return f"No tenant is called {tenant!r}; {hint(tenant, names)}"
+        return ""
+
+    def _key(self, tenant: str, recipient: str) -> str:
+        """The key of an address; what has no "@" is a key already."""
+        if "@" not in recipient:
+            return recipient.lower()
+        secret = self.config.tenant(tenant).recipient_secret.get_secret_value()
+        return recipient_key(secret, tenant, recipient)
+
+
+def _texts(said: Mapping[str, Any], known: Sequence[str]) -> list[str]:
+    """The texts of these names, "" for one that is not there. Raises RefusedError."""
+    for name, value in said.items():
+        if name not in known:
+            raise RefusedError(422, f"{name[:40]!r} is unknown here; {hint(name[:40], known)}")
+        if not isinstance(value, str):
+            raise RefusedError(422, f"{name} must be a text")
+    return [said.get(name, "").strip() for name in known]
+
+
+def _tenant_of(segments: Sequence[Segment], id_: str, wanted: str) -> str:
+    """Whose segments are meant. Raises RefusedError."""
+    having = {each.tenant for each in segments if id_ in ("", each.id)}
+    if not having:
+        raise RefusedError(404, f"no file has a segment {id_[:64]!r}; {hint(id_[:64], {each.id for each in segments})}")
+    if wanted and wanted not in having:
+        raise RefusedError(404, f"the tenant {wanted[:64]!r} has no such segment; {hint(wanted[:64], having)}")
+    if not wanted and len(having) > 1:
+        raise RefusedError(400, f"several tenants have that; choose with `tenant` one of {', '.join(sorted(having))}")
+    return wanted or having.pop()
