@@ -38,8 +38,10 @@ export const full = (ms) => (known(ms) && ms > 0 ? whenever.format(ms) : DASH);
 
 /** A time of today as 14:02:11, an older one with its day. */
 export function moment(ms, now) {
-  return known(ms) && ms > 0 && now - ms > 20 * 3_600_000 ? day.format(ms) : time(ms);
+  return known(ms) && ms > 0 && dayOf(ms) !== dayOf(now) ? day.format(ms) : time(ms);
 }
+
+const dayOf = (ms) => new Date(ms).toDateString();
 
 export function ago(ms, now) {
   if (!known(ms) || ms <= 0) return DASH;

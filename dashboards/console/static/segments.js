@@ -8,7 +8,7 @@ import * as preview from "./segments/preview.js";
 import { read } from "./segments/answers.js";
 
 const EVERY_MS = 5_000;
-const STATES = { live: "Live, every 5 s", lost: "Connection lost, trying again" };
+const STATES = { live: "Live", lost: "Connection lost, trying again" };
 let timer = null, skew = 0; // this machine's clock against the server's
 const now = () => Date.now() - skew;
 
@@ -30,9 +30,9 @@ async function look() {
   onState(data ? "live" : "lost");
   if (data) {
     skew = Date.now() - data.at_ms;
+    detail.follow(data.segments);
     list.draw(data, detail.chosen(), now());
     explain.draw(data.segments);
-    detail.follow(data.segments);
   }
   notice(data?.wrong ? `The files of segments are wrong, so the rules below are those from before: ${data.wrong}` : isAnswer ? error : "");
   if (!document.hidden) timer = setTimeout(look, EVERY_MS);

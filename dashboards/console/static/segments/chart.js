@@ -2,6 +2,9 @@
 
 import { tick } from "../format.js";
 
+const DAY_S = 86_400;
+const hour = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class SizeChart {
@@ -36,7 +39,7 @@ export class SizeChart {
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 6, width: 2 } },
       scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.12, 1)] } },
-      axes: [{ ...axis, grid: { show: false }, space: 80 }, { ...axis, size: 48, gap: 6, space: 34, values: (_u, ticks) => ticks.map((n) => (Number.isInteger(n) ? tick(n) : "")) }],
+      axes: [{ ...axis, grid: { show: false }, size: 26, space: 80, values: (_u, ticks, _axis, _space, step) => ticks.map((s) => (step < DAY_S ? hour : day).format(s * 1000)) }, { ...axis, size: 48, gap: 6, space: 34, values: (_u, ticks) => ticks.map((n) => (Number.isInteger(n) ? tick(n) : "")) }],
       series: [{}, { stroke: colour, width: 1.75, fill: `${colour}1f`, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } }],
     };
   }

@@ -39,7 +39,7 @@ export function follow(segments) {
 
 async function look() {
   const turn = ++asked;
-  const { data } = await read(`${pathOf(place)}&per=${per}&limit=20`);
+  const { data } = await read(`${pathOf(place)}&per=${per}&limit=10`);
   if (data && turn === asked) draw(data.segment);
 }
 

@@ -35,6 +35,9 @@ function said(findings) {
   if (!findings.length) return [];
   return [el("ul", { class: "findings" }, ...findings.map(({ severity, place, sentence }) => {
     const tone = severity === "error" ? "paused" : "watch";
-    return el("li", { "data-tone": tone }, icon(tone), el("span", {}, el("b", {}, `${severity}: `), place ? el("code", {}, place) : null, place ? ": " : null, sentence));
+    return el("li", { "data-tone": tone }, icon(tone), el("span", {}, el("b", {}, `${severity}: `), place ? el("code", {}, place) : null, place ? ": " : null, ...quoted(sentence)));
   }))];
 }
+
+/** What stands between backticks as code. */
+const quoted = (sentence) => sentence.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
