@@ -92,10 +92,8 @@ class SegmentQuestions:
         if wrong := self._wrong(reading):
             return reply({"error": wrong, "findings": findings}, 422)
         segment, now_ms = reading.segments[0], self.clock_ms()
-        beside = [each for each in rules.known if (each.tenant, each.id) != (segment.tenant, segment.id)]
-        found = await self.store.ask(
-            "the preview", lambda store: preview(store, segment, [segment, *beside], now_ms, _MOST_S)
-        )
+        named = [*rules.known, segment]  # of two with one id the last counts
+        found = await self.store.ask("the preview", lambda store: preview(store, segment, named, now_ms, _MOST_S))
         return reply({**found.as_data(), "findings": findings})
 
     def _wrong(self, reading: Reading) -> str:

@@ -43,7 +43,7 @@ segments:
   - id: both
     event: {name: page}
 """
-OTHER = "id: both\ntenant: other\nevent: {name: page}\n"
+OTHER = "id: both\ntenant: other\nevent: {name: email_open}\n"  # which the check warns of
 ADA = recipient_key("a-secret", "acme", "ada@example.test")
 Browser = TestClient[Any, Any]
 

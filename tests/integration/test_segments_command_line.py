@@ -1,11 +1,17 @@
-"""`mailweir segments explain` and `members` as they are typed: exit codes, sentences, addresses."""
+"""`mailweir segments explain`, `members` and `list` as they are typed: exit codes, sentences, addresses."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -17,7 +23,7 @@ from sinks.migrate import apply_tables
 from streams.__main__ import app
 from streams.clock import clock_ms
 from tests.integration.backtest_cases import store_records
-from tests.integration.store_process import StoreProcess
+from tests.integration.store_process import ROOT, StoreProcess, free_port
 
 ADDRESS, SECRET = "Someone@example.test", "s" * 32
 KEY = recipient_key(SECRET, "default", ADDRESS)
@@ -142,9 +148,58 @@ def test_members_that_cannot_be_had_are_one_sentence(
     assert len(wrong.splitlines()) == 1
 
 
+def test_the_list_has_the_segments_of_the_folder_with_their_sizes(home: Path) -> None:
+    code, said, wrong = run(home, "list")
+    assert (code, wrong) == (0, "")
+    head, *lines = said.splitlines()
+    assert head.split() == ["SEGMENT", "STATUS", "SIZE", "LIVE", "SINCE", "(UTC)", "ENTERED", "24H", "LEFT", "24H"]
+    assert [line.split() for line in lines] == [
+        ["opened", "building", "1", "-", "1", "0"],  # it was entered by another rule than that of the file
+        ["quiet", "building", "0", "-", "0", "0"],
+    ]
+    code, said, _ = run(home, "list", "--tenant", "nobody")
+    assert (code, said) == (0, "No segment of nobody is there; docs/segments.md says how to write one.\n")
+
+
+def test_the_console_reads_the_same_files_and_knows_the_same_keys(home: Path) -> None:
+    port = free_port()
+    environ = os.environ | {
+        "MAILWEIR_CLICKHOUSE": (home / "store").read_text(),
+        "MAILWEIR_CONFIG": str(home / "mailweir.yaml"),
+        "MAILWEIR_CONSOLE_PORT": str(port),
+    }
+    console = subprocess.Popen(
+        [sys.executable, "-m", "streams", "console"], cwd=ROOT, env=environ, stderr=subprocess.PIPE
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/readyz", console)
+        page = httpx.get(f"http://127.0.0.1:{port}/segments")
+        listed = httpx.get(f"http://127.0.0.1:{port}/api/segments").json()
+        told = httpx.post(f"http://127.0.0.1:{port}/api/segments/opened/explain", json={"recipient": ADDRESS}).json()
+    finally:
+        console.terminate()
+        _, log = console.communicate(timeout=30)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html")
+    assert [each["id"] for each in listed["segments"]] == ["opened", "quiet"]
+    assert (told["recipient_key"], told["segments"][0]["is_member"]) == (KEY, True)
+    assert b"@" not in log
+    assert console.returncode == 0
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(url).status_code == 200:
+                return
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the console does not answer"
+        time.sleep(0.05)
+
+
 def test_no_store_is_exit_1_and_says_where_it_should_be(home: Path) -> None:
     environ = {"MAILWEIR_CLICKHOUSE": "http://127.0.0.1:1", "MAILWEIR_CONFIG": str(home / "mailweir.yaml")}
-    for words in (["explain", str(home / "segments.yaml"), KEY], ["members", "opened"]):
+    for words in (["explain", str(home / "segments.yaml"), KEY], ["members", "opened"], ["list"]):
         result = CliRunner().invoke(app, ["segments", *words], env=environ)
         assert result.exit_code == 1
         assert "cannot connect to http://127.0.0.1:1: connection refused" in result.stderr
