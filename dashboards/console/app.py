@@ -23,6 +23,7 @@ from dashboards.console.hub import MAX_VIEWERS, Hub
 from dashboards.console.kept import Kept
 from dashboards.console.metrics import RulingMetrics
 from dashboards.console.panels import PANELS, Panel
+from dashboards.console.recipients import Recipients
 from dashboards.console.rulings import Append, Rulings
 from dashboards.console.sampler import Sampler
 from dashboards.console.security import add_headers, host_guard, same_origin_guard
@@ -82,6 +83,7 @@ def build_console(
     app.add_routes(Api(people, hub, sampler, registry).routes())
     app.add_routes(segments.routes())
     app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
+    app.add_routes(Recipients(people, config or Config(), clock_ms).routes())
     app.add_routes(Decisions(store, rulings, clock_ms).routes())
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)

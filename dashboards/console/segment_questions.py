@@ -1,14 +1,10 @@
-"""What people ask of segments: why somebody is in one, and whom a rule would mean that is in no file yet.
-
-An address is taken in a body only, never in a URL: those are written down on the way.
-"""
+"""What people ask of segments: why somebody is in one, and whom a rule would mean that is in no file yet."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
@@ -16,11 +12,11 @@ from dashboards.console.answers import answering, reply
 from dashboards.console.bodies import object_in
 from dashboards.console.segments import Segments
 from dashboards.console.store import ForPeople
+from dashboards.console.who import key_of, recipient_and_tenant, texts
 from dashboards.segments.preview import preview
 from dashboards.segments.why import Asked, UnknownRecipientError, explain
 from dashboards.segments.why_data import as_data
 from schemas.config import Config
-from schemas.identity import recipient_key
 from schemas.nearest import hint
 from schemas.rulings import RefusedError
 from schemas.segments.files import Reading, read_pasted
@@ -28,10 +24,7 @@ from schemas.segments.rules import Segment
 
 _MOST_EVENTS = 20_000  # of one recipient: a second's work; the command line reads five times as many
 _MOST_S = 8  # of the store for a preview: the page waits for ten
-_MAX_WHO_BYTES = 4_096
 _MAX_RULE_BYTES = 256 * 1024  # a rule with its longest list of values
-_MOST_KEY = 320  # characters, as an address has at most
-_WHO = '{"recipient": "ada@example.test"}'
 _RULE = '{"rule": "id: buyers\\nevent: {name: order_completed}"}'
 
 
@@ -55,13 +48,7 @@ class SegmentQuestions:
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a recipient is in the segment or not; without an id, in which they are."""
-        is_body = request.method == "POST"
-        said = await object_in(request, _MAX_WHO_BYTES, _WHO) if is_body else dict(request.query)
-        recipient, tenant = _texts(said, ("recipient", "tenant"))
-        if "@" in recipient and not is_body:
-            raise RefusedError(400, "an address does not belong into a URL; post it, as in " + _WHO)
-        if not 0 < len(recipient) <= _MOST_KEY:
-            raise RefusedError(422, f"say `recipient`, an address or a key of at most {_MOST_KEY} characters")
+        recipient, tenant = await recipient_and_tenant(request)
         rules = await self.segments.rules()
         if rules.segments is None:
             raise RefusedError(404, "no segments are configured; name their folder under `segments` in mailweir.yaml")
@@ -69,7 +56,9 @@ class SegmentQuestions:
             raise RefusedError(503, rules.wrong)
         id_ = request.match_info.get("id", "")
         whose = _tenant_of(rules.segments, id_, tenant)
-        asked = Asked(tenant=whose, recipient_key=self._key(whose, recipient), segment_id=id_, at=self.clock_ms())
+        asked = Asked(
+            tenant=whose, recipient_key=key_of(self.config, whose, recipient), segment_id=id_, at=self.clock_ms()
+        )
         try:
             told = await self.store.ask("the events", lambda store: explain(store, rules.known, asked, _MOST_EVENTS))
         except UnknownRecipientError as error:
@@ -80,7 +69,7 @@ class SegmentQuestions:
         """How many recipients a rule has by the stored events, and some; 422 with all that is wrong in it."""
         said = await object_in(request, _MAX_RULE_BYTES, _RULE)
         rule = said.pop("rule", None)
-        (tenant,) = _texts(said, ("tenant",))
+        (tenant,) = texts(said, ("tenant",))
         if not isinstance(rule, (str, list, dict)):
             raise RefusedError(422, f"say `rule`, a text of YAML or an object, as in {_RULE}")
         rules = await self.segments.rules()
@@ -107,23 +96,6 @@ class SegmentQuestions:
         if (tenant := reading.segments[0].tenant) not in names:
             return f"No tenant is called {tenant!r}; {hint(tenant, names)}"
         return ""
-
-    def _key(self, tenant: str, recipient: str) -> str:
-        """The key of an address; what has no "@" is a key already."""
-        if "@" not in recipient:
-            return recipient.lower()
-        secret = self.config.tenant(tenant).recipient_secret.get_secret_value()
-        return recipient_key(secret, tenant, recipient)
-
-
-def _texts(said: Mapping[str, Any], known: Sequence[str]) -> list[str]:
-    """The texts of these names, "" for one that is not there. Raises RefusedError."""
-    for name, value in said.items():
-        if name not in known:
-            raise RefusedError(422, f"{name[:40]!r} is unknown here; {hint(name[:40], known)}")
-        if not isinstance(value, str):
-            raise RefusedError(422, f"{name} must be a text")
-    return [said.get(name, "").strip() for name in known]
 
 
 def _tenant_of(segments: Sequence[Segment], id_: str, wanted: str) -> str:

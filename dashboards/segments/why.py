@@ -44,6 +44,14 @@ class UnknownRecipientError(MailweirError):
     """Nothing is stored of the recipient."""
 
 
+def unknown_recipient(tenant: str, recipient_key: str, at: int) -> UnknownRecipientError:
+    """With the sentence. `at`: ms."""
+    return UnknownRecipientError(
+        f"no event of the recipient {recipient_key} of the tenant {tenant} is stored up to {instant(at)} UTC; is it the"
+        " right tenant, and does the store have all events?"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is asked: of which recipient (by key) and tenant, about which segment ("": all), and when (ms)."""
@@ -74,10 +82,7 @@ def explain(store: StoreClient, segments: Sequence[Segment], asked: Asked, most:
     reading = _Reading()
     found = question.answer(asked.recipient_key, _facts(store, question, asked, most, reading))
     if not reading.events:
-        raise UnknownRecipientError(
-            f"no event of the recipient {asked.recipient_key} of the tenant {asked.tenant} is stored up to"
-            f" {instant(asked.at)} UTC; is it the right tenant, and does the store have all events?"
-        )
+        raise unknown_recipient(asked.tenant, asked.recipient_key, asked.at)
     return Told(Page(asked.tenant, asked.recipient_key, asked.at, reading.events, is_cut=reading.is_cut), found, is_one)
 
 

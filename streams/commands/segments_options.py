@@ -171,3 +171,27 @@ def segments_list(
         return command.run_list(open_store(of), files, tenant, sys.stdout, clock_ms(), as_json=json)
 
     end(run)
+
+
+@app.command("profile")
+def segments_profile(
+    recipient: Annotated[str, typer.Argument(help="An e-mail address or a recipient key.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Whose.")] = "default",
+    at: At = "",
+    json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """What is known of a recipient: engagement, last messages, best hours, consent, traits."""
+    from streams import environment
+    from streams.clock import clock_ms
+    from streams.commands import segments_profile as command
+    from streams.commands.decisions import open_store
+    from streams.commands.suppression import key_of, terms_of
+    from streams.local.instants import parse_instant
+
+    def run() -> int:
+        of, now = environment.settings(), clock_ms()
+        key = key_of(terms_of(of, tenant, now_ms=now), recipient) if "@" in recipient else recipient.strip().lower()
+        moment = parse_instant(at, now, where="--at") if at else now
+        return command.run_profile(open_store(of), tenant, key, moment, sys.stdout, as_json=json)
+
+    end(run)

@@ -54,6 +54,7 @@ VIEWS = {
     "segment_members",
     "journeys",
     "journey_runs",
+    "recipient_profiles",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)

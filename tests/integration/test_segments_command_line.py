@@ -1,4 +1,4 @@
-"""`mailweir segments explain`, `members` and `list` as they are typed: exit codes, sentences, addresses."""
+"""`mailweir segments explain`, `members`, `list` and `profile` as they are typed: exit codes, sentences, addresses."""
 
 from __future__ import annotations
 
@@ -159,6 +159,34 @@ def test_the_list_has_the_segments_of_the_folder_with_their_sizes(home: Path) ->
     ]
     code, said, _ = run(home, "list", "--tenant", "nobody")
     assert (code, said) == (0, "No segment of nobody is there; docs/segments.md says how to write one.\n")
+
+
+@pytest.mark.parametrize("who", [ADDRESS, KEY])
+def test_a_profile_is_of_an_address_or_a_key(home: Path, who: str) -> None:
+    code, said, wrong = run(home, "profile", who)
+    assert (code, wrong) == (0, "")
+    assert said.startswith(f"Recipient {KEY} of default\n")
+    assert "engagement        0.999\n" in said
+    assert "@" not in said
+    code, said, _ = run(home, "profile", who, "--json", "--at", "30m")
+    assert (code, json.loads(said)["reactions"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ((KEY, "--at", "2h"), 1, f"no event of the recipient {KEY} of the tenant default is stored up to"),
+        (("nobody@example.test",), 1, "no event of the recipient "),
+        ((ADDRESS, "--tenant", "a"), 2, "no tenant is called 'a'; add it under `tenants`"),
+    ],
+)
+def test_a_profile_that_cannot_be_had_is_one_sentence(
+    home: Path, words: tuple[str, ...], code: int, sentence: str
+) -> None:
+    found, said, wrong = run(home, "profile", *words)
+    assert (found, said) == (code, "")
+    assert sentence in wrong
+    assert "@" not in wrong
 
 
 def test_the_console_reads_the_same_files_and_knows_the_same_keys(home: Path) -> None:
