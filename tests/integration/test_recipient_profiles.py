@@ -37,15 +37,15 @@ def said(number: int, at: int, **fields: Any) -> ActivityEvent:
 
 
 def mailed(number: int, event_type: EventType, at: int, **fields: Any) -> EmailEvent:
-    plain: dict[str, Any] = {"received_at": at, "mailbox_provider": "gmail", **fields}
+    plain: dict[str, Any] = {"tenant": "hand", "received_at": at, "mailbox_provider": "gmail", **fields}
     return EmailEvent(
-        event_id=f"{number:032x}", tenant="hand", source="s", provider="p", event_type=event_type, occurred_at=at,
+        event_id=f"{number:032x}", source="s", provider="p", event_type=event_type, occurred_at=at,
         recipient_key="r", **plain,
     )  # fmt: skip
 
 
 HAND_ACTIVITIES = [
-    said(1, START, traits='{"plan": "trial", "city": {"name": "Ulm"}, "gone": 1}'),
+    said(1, START, traits='{"plan": "trial", "plan": "never", "city": {"name": "Ulm"}, "gone": 1}'),
     said(2, START + HOUR, traits='{"plan": "pro", "gone": null}'),
     said(3, START - HOUR, traits='{"plan": "none", "age": 40}', received_at=START + 2 * HOUR),  # late, of before
     said(4, START + 9 * DAY, traits='{"plan": "later"}', received_at=START),  # of the future
@@ -64,12 +64,24 @@ HAND_MAILS = [
 ]
 
 
+def twelve_messages() -> list[EmailEvent]:
+    """The first is delivered once more at the end; of the last ten two are opened and one of these clicked."""
+    deliveries = [(f"m{number}", START + number * HOUR) for number in range(12)] + [("m0", START + 20 * HOUR)]
+    found = [(EventType.DELIVERED, message, at) for message, at in deliveries]
+    found += [(EventType.OPENED, message, START + 21 * HOUR) for message in ("m0", "m1", "m2", "m11", "m11", "other")]
+    found += [(EventType.CLICKED, message, START + 22 * HOUR) for message in ("m11", "m1")]
+    return [
+        mailed(100 + number, kind, at, message_id=message, tenant="mail")
+        for number, (kind, message, at) in enumerate(found)
+    ]
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     process = StoreProcess(tmp_path_factory.mktemp("store"))
     client = process.start()
     apply_tables(client)
-    for log in (LOG, HAND_MAILS, HAND_ACTIVITIES):
+    for log in (LOG, HAND_MAILS + twelve_messages(), HAND_ACTIVITIES):
         for kind in (EmailEvent, ActivityEvent):
             if records := [event for event in log if isinstance(event, kind)]:
                 store_records(client, records)
@@ -160,6 +172,11 @@ def test_consent_is_that_of_the_segments_node(store: Client) -> None:
         ]
         told = {why.segment.id for why in explain(store, nodes, asked).whys if why.reason.holds}
         assert told == {f"{purpose}-{words.get(purpose, 'unknown')}" for purpose in ("profiling", "news", "marketing")}
+
+
+def test_of_more_than_ten_messages_the_last_count_by_their_first_delivery(store: Client) -> None:
+    found = profile(store, "mail", "r", START + DAY)["last_messages"]
+    assert found == {"delivered": 10, "opened": 2, "clicked": 1}
 
 
 def test_of_a_stranger_nothing_is_said(store: Client) -> None:
