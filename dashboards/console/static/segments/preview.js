@@ -22,9 +22,9 @@ async function ask(form) {
   patch(body, ...(data ? answer(data) : findings?.length ? said(findings) : [el("p", { class: "wrong" }, error)]));
 }
 
-function answer({ id, size, sample, findings }) {
+function answer({ id, tenant, size, sample, findings }) {
   return [
-    el("p", { class: "verdict" }, `${count(size)} ${size === 1 ? "recipient" : "recipients"} now in ${id}.`,
+    el("p", { class: "verdict" }, `${count(size)} ${size === 1 ? "recipient" : "recipients"} of ${tenant} now in ${id}.`,
       sample.length < size ? el("small", {}, `${count(sample.length)} of them:`) : null),
     sample.length ? el("ul", { class: "keys" }, ...sample.map((key) => el("li", { "data-key": key }, el("code", {}, key)))) : null,
     ...said(findings),
