@@ -103,7 +103,8 @@ class Segments:
 
     async def _records(self, rules: Rules, tenant: str) -> list[dict[str, Any]]:
         stored = await self.kept.fresh("segments", _DAY_S, tenant=tenant, limit=_MOST_SEGMENTS)
-        return listed(stored.records(), rules.segments, tenant)
+        announced = await self.kept.fresh("segment_list", _DAY_S, tenant=tenant)
+        return listed(stored.records(), announced.records(), rules.segments, tenant)
 
     async def _trends(self, tenant: str) -> Mapping[tuple[str, str], list[int]]:
         found: dict[tuple[str, str], list[int]] = {}

@@ -32,13 +32,13 @@ def run_list(
 
     Raises Misconfigured or Transient.
     """
-    named = query("segments")
-    given = {"tenant": tenant, "limit": str(_MOST), "from_ms": str(now_ms - _DAY_MS), "to_ms": str(now_ms + 1)}
+    given = {"tenant": tenant, "limit": str(_MOST)}
     try:
-        rows = table_of(store.query(named.sql, parameters=named.bind(given))).records()
+        announced = _rows(store, "segment_list", given)
+        rows = _rows(store, "segments", given | {"from_ms": str(now_ms - _DAY_MS), "to_ms": str(now_ms + 1)})
     except ClickHouseError as error:
         raise translate(error, "reading the segments") from error
-    found = listed(rows, files, tenant)
+    found = listed(rows, announced, files, tenant)
     if as_json:
         out.writelines(json.dumps(_plain(each)) + "\n" for each in found)
     elif found:
@@ -46,6 +46,11 @@ def run_list(
     else:
         out.write(f"No segment{f' of {tenant}' if tenant else ''} is there; docs/segments.md says how to write one.\n")
     return 0
+
+
+def _rows(store: Client, name: str, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    named = query(name)
+    return table_of(store.query(named.sql, parameters=named.bind(given))).records()
 
 
 def files_of(config: Config, file: Path) -> list[Segment] | None:

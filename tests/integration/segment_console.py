@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dashboards.console.app import build_console
 from dashboards.segments.rules import RuleFiles
+from schemas.announcements import SegmentStatus
 from schemas.config import Config
 from schemas.config_file import load_config
 from schemas.events import ActivityEvent
@@ -94,6 +95,13 @@ def filled_store(folder: Path) -> Iterator[StoreProcess]:
             transition("r03", 1, NOW - 2 * HOUR, version),
             transition("r03", 1, NOW - 2 * DAY, "an-older-rule", "new-one"),
             transition("r04", 1, NOW - 2 * DAY, "gone", "archived"),
+        ],
+    )
+    store_records(
+        client,
+        [
+            SegmentStatus(tenant="acme", segment_id="buyers", rule_version=version, status=status, since=since)
+            for status, since in (("building", NOW - 40 * HOUR), ("live", NOW - 36 * HOUR))
         ],
     )
     client.close()

@@ -127,6 +127,8 @@ def fill(client: Client) -> None:
         {"dead_letter_id": f"l{number}", **letter, "received_at": at(NOW - 10_000)} for number in range(3)
     ))  # fmt: skip
     insert(client, "segment_transitions", *TRANSITIONS)
+    status = {"segment_id": "vip", "rule_version": "v1", "status": "live", "since": at(NOW - 7_200_000)}
+    insert(client, "segment_statuses", {"tenant": "acme", **status})
     insert(client, "sink_batches", {"topic": "t", "partition": 0, "records": 9, "written_at": at(NOW - 4_000)})
 
 
