@@ -9,10 +9,23 @@ import msgspec
 import pytest
 
 from schemas.announcements import RulesAnnounced
+from schemas.journeys.canonical import as_json, from_json
+from schemas.journeys.journey import Journey
 from schemas.segments.canonical import rule_version
 from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
-from streams.core.segments.announced import Wanted, built, next_rules, packed, past_of, program_of, statuses, unpacked
+from streams.core.segments.announced import (
+    Wanted,
+    built,
+    next_rules,
+    packed,
+    packed_journeys,
+    past_of,
+    program_of,
+    statuses,
+    unpacked,
+    unpacked_journeys,
+)
 
 EXAMPLES = load_segments([Path(__file__).resolve().parents[5] / "examples" / "segments"])
 
@@ -129,3 +142,60 @@ def test_what_is_being_built_is_kept_and_not_asked() -> None:
     assert (set(past.names), past.reach_ms()) == ({"order_completed", "paid"}, 60 * 86_400_000)
     endless = [rule("d", trait={"path": "plan", "is": "pro"})]
     assert program_of(b"", packed(endless)).reach_ms() is None
+
+
+def journey(id_: str = "j", waits: str = "2h", asks: str = '{"segment": "a"}') -> Journey:
+    steps = f'[{{"wait": "{waits}"}}, {{"branch": {{"if": {asks}, "then": [{{"wait": "1d"}}]}}}}]'
+    enter = '{"event": {"name": "checkout_started"}}'
+    return from_json(f'{{"id": "{id_}", "tenant": "acme", "enter": {enter}, "steps": {steps}}}')
+
+
+OWN = '{"event": {"name": "paid", "within": "9d"}}'
+
+
+def going(last: RulesAnnounced | None, *journeys: Journey, has_past: bool = True) -> RulesAnnounced:
+    found = next_rules("acme", last, Wanted([rule("a")], journeys), 1_000, has_past=has_past)
+    assert found is not None
+    return found
+
+
+def walks(data: bytes) -> list[Journey]:
+    return list(unpacked_journeys(data))
+
+
+def in_order(data: bytes) -> list[str]:
+    return sorted(map(as_json, unpacked_journeys(data)))
+
+
+def test_a_journey_waits_until_what_it_asks_for_is_built() -> None:
+    new = journey(asks=OWN)
+    first = going(None, new)
+    assert (walks(first.journeys), len(unpacked(first.building))) == ([], 2)
+    assert next_rules("acme", first, Wanted([rule("a")], [new]), 9_000, has_past=True) is None
+    live = going(built(first, 500), new)
+    assert (walks(live.journeys), live.building) == ([new], b"")
+    assert program_of(live.live, b"").names == {"order_completed", "paid"}
+    assert [each.segment_id for each in statuses(None, live, 5)] == ["a"], "a journey's own rule is nobody's business"
+    assert next_rules("acme", live, Wanted([rule("a")], [new]), 9_000, has_past=True) is None
+    assert walks(going(None, new, has_past=False).journeys) == [new]
+
+
+def test_of_a_changed_journey_the_version_before_stays_until_the_journey_is_gone() -> None:
+    live = going(built(going(None, journey(asks=OWN)), 1), journey(asks=OWN))
+    changed = going(live, journey(waits="5h"))
+    assert (walks(changed.journeys), walks(changed.earlier)) == ([journey(waits="5h")], [journey(asks=OWN)])
+    assert program_of(changed.live, b"").names == {"order_completed", "paid"}, "runs of it still ask"
+    again = going(changed, journey(waits="6h"))
+    assert in_order(again.earlier) == in_order(packed_journeys([journey(waits="5h"), journey(asks=OWN)]))
+    back = going(again, journey(asks=OWN))
+    assert in_order(back.earlier) == in_order(packed_journeys([journey(waits=each) for each in ("5h", "6h")]))
+    gone = going(back, journey("other"))
+    assert (walks(gone.journeys), walks(gone.earlier)) == ([journey("other")], [])
+    assert program_of(gone.live, b"").names == {"order_completed"}
+
+
+def test_a_journey_that_is_gone_ends_though_something_is_being_built() -> None:
+    live = going(built(going(None, journey()), 1), journey())
+    change = next_rules("acme", live, Wanted([rule("a", "60d")]), 9_000, has_past=True)
+    assert change is not None
+    assert (walks(change.journeys), len(unpacked(change.building))) == ([], 1)
