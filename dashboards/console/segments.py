@@ -35,10 +35,11 @@ class _Steps(NamedTuple):
     step_s: int
 
 
-_PER = {
-    "hour": _Steps(7 * _DAY_S, _HOUR_S),
-    "day": _Steps(90 * _DAY_S, _DAY_S),
-    "minute": _Steps(2 * _HOUR_S, 60),
+_SPANS = {
+    "7d": _Steps(7 * _DAY_S, _HOUR_S),
+    "90d": _Steps(90 * _DAY_S, _DAY_S),
+    "2h": _Steps(2 * _HOUR_S, 60),
+    "15m": _Steps(900, 5),
 }
 
 
@@ -81,8 +82,8 @@ class Segments:
     async def show(self, request: web.Request) -> web.Response:
         """One segment: the same, its rule, its size over time, its latest transitions."""
         given, id_ = request.query, request.match_info["id"]
-        parameters.only(given, "tenant", "per", "limit")
-        steps = _PER[parameters.word(given, "per", _PER)]
+        parameters.only(given, "tenant", "span", "limit")
+        steps = _SPANS[parameters.word(given, "span", _SPANS)]
         limit = parameters.number(given, "limit", _LATEST, _MAX_LATEST)
         rules = await self.rules()
         found = _one(await self._records(rules, parameters.text(given, "tenant")), id_)

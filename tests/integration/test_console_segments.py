@@ -106,7 +106,7 @@ async def test_one_segment_has_its_rule_its_size_over_time_and_who_came_and_went
     process: StoreProcess, home: Path
 ) -> None:
     async with console(process, home) as browser:
-        found = (await get(browser, "/api/segments/buyers?per=minute"))["segment"]
+        found = (await get(browser, "/api/segments/buyers?span=2h"))["segment"]
         assert (len(found["times"]), found["times"][-1], found["sizes"][-1]) == (121, NOW, 2)
         at = dict(zip(found["times"], found["sizes"], strict=True))
         assert (at[NOW - 2 * HOUR], at[NOW - HOUR - 60_000], at[NOW - HOUR]) == (3, 3, 2)
@@ -114,8 +114,8 @@ async def test_one_segment_has_its_rule_its_size_over_time_and_who_came_and_went
         assert [(row["recipient_key"], row["is_member"]) for row in found["transitions"]] == [
             ("r02", 0), ("r03", 1), ("r02", 1), ("r01", 1)
         ]  # fmt: skip
-        for per, points in (("hour", 169), ("day", 91)):
-            assert len((await get(browser, f"/api/segments/buyers?per={per}&limit=1"))["segment"]["times"]) == points
+        for span, points in (("7d", 169), ("90d", 91), ("15m", 181)):
+            assert len((await get(browser, f"/api/segments/buyers?span={span}&limit=1"))["segment"]["times"]) == points
         new = (await get(browser, "/api/segments/both?tenant=other"))["segment"]
         assert (new["status"], new["times"], new["transitions"]) == ("building", [], [])
 
@@ -203,7 +203,7 @@ async def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(
         ("?tenent=a", 400, "no parameter 'tenent' here; known: tenant, limit, after."),
         ("?after=x", 400, "after: give back what `next` of the page before said."),
         (f"?tenant={'x' * 201}", 400, "tenant: 201 characters; at most 200 are allowed."),
-        ("/buyers?per=week", 400, "per: 'week' is none of hour, day, minute."),
+        ("/buyers?span=1w", 400, "span: '1w' is none of 7d, 90d, 2h, 15m."),
         ("/buyer", 404, "There is no segment 'buyer'; did you mean `buyers`?"),
         ("/both", 400, "Several tenants have a segment 'both'; choose with `tenant` one of acme, other."),
     ],

@@ -7,7 +7,8 @@ import { SizeChart } from "./chart.js";
 
 const MOST_LINES = 25; // of the table behind the chart
 const CAUSES = { "": "time alone", rule: "the rule was changed" };
-let place = "", per = "hour", chart = null, clock = null, asked = 0;
+const HOUR_MS = 3_600_000;
+let place = "", span = null, chart = null, clock = null, asked = 0;
 
 export const chosen = () => place;
 
@@ -16,11 +17,8 @@ export function start(now) {
   chart = new SizeChart(document.getElementById("detail-chart"));
   place = decodeURIComponent(location.hash.startsWith("#segment=") ? location.hash.slice(9) : "");
   document.getElementById("detail-spans").addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-per]");
-    if (!button) return;
-    per = button.dataset.per;
-    for (const each of button.parentNode.children) each.setAttribute("aria-pressed", String(each === button));
-    look();
+    const button = event.target.closest("button[data-span]");
+    if (button) show(button.dataset.span);
   });
 }
 
@@ -30,16 +28,25 @@ export function choose(wanted) {
   document.getElementById("detail").scrollIntoView({ block: "nearest" });
 }
 
-/** Keep up with the list: the first segment where none is chosen. */
+function show(wanted) {
+  span = wanted;
+  for (const each of document.getElementById("detail-spans").children) each.setAttribute("aria-pressed", String(each.dataset.span === span));
+  look();
+}
+
+/** Keep up with the list: the first segment where none is chosen; of a new one the last minutes. */
 export function follow(segments) {
   if (!segments.some((row) => placeOf(row) === place)) place = segments.length ? placeOf(segments[0]) : "";
   document.getElementById("detail").hidden = !place;
-  if (place) look();
+  if (!place) return;
+  const { live_since: since } = segments.find((row) => placeOf(row) === place);
+  if (span) look();
+  else show(since && clock() - since < HOUR_MS ? "15m" : "7d");
 }
 
 async function look() {
   const turn = ++asked;
-  const { data } = await read(`${pathOf(place)}&per=${per}&limit=10`);
+  const { data } = await read(`${pathOf(place)}&span=${span}&limit=10`);
   if (data && turn === asked) draw(data.segment);
 }
 
