@@ -49,6 +49,7 @@ VIEWS = {
     "failures",
     "authentication",
     "standing",
+    "segment_list",
     "suppressed",
     "transitions",
     "segment_members",
@@ -156,8 +157,8 @@ def test_the_table_keeps_the_newest_version_of_each_key(client: Client, spec: Ta
 @each_table
 def test_a_row_that_is_missing_or_older_is_found_and_no_other(filled: Client, spec: TableSpec) -> None:
     record, codec = sample(spec), Codec()
-    name = spec.key[-1]
-    other = dataclasses.replace(record, **{name: getattr(record, name) + ("x" if name.endswith("_id") else 1)})
+    name, value = spec.key[-1], getattr(record, spec.key[-1])
+    other = dataclasses.replace(record, **{name: value + ("x" if isinstance(value, str) else 1)})
     newer = dataclasses.replace(record, **{spec.version: getattr(record, spec.version) + 1})
     entries = [Entry(at, 0, codec.encode(item)) for at, item in enumerate([record, other, newer])]
     missing = Repeats(filled, codec).missing(spec, entries)
