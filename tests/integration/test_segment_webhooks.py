@@ -94,7 +94,7 @@ def test_kills_lose_no_transition_and_a_silent_receiver_delays_neither_segments_
         }
 
     flow.wait(told, workers=1)
-    flow.check(is_each_once=True)
+    flow.check(is_each_once=True, steps_at_least=0)  # journeys are not configured
     truth = {who: [CODEC.decode(v, SegmentTransition).transition_id for v in of] for who, of in flow.truth()[0].items()}
     assert firsts(crm) == truth
     assert all(post.is_signed for post in (*crm.posts, *silent.posts))
