@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from schemas.journey_webhooks import JourneyWebhook
 from schemas.journeys.steps import JourneyStep, StepKind
+from streams.local import processes
 from streams.local.broker import Broker
+from tests.brokers import StartKafka
 from tests.integration.test_segment_webhooks import Bench, firsts, id_of, until
-from tests.segment_flow import CODEC, START
-from tests.webhook_receiver import TAKEN, Answer, Receiver
+from tests.segment_flow import CODEC, START, Flow
+from tests.webhook_receiver import SECRET, TAKEN, Answer, Receiver
 
 
 class Calls(Bench):
@@ -67,3 +72,52 @@ async def test_calls_come_signed_in_order_with_their_data_and_what_is_refused_is
     )
     (letter,) = bench.buried
     assert (letter.source, CODEC.decode(letter.original, JourneyStep).step_id) == ("crm", refused)
+
+
+CONFIG = """
+tenants: [{{name: acme}}]
+segments: rules.yaml
+segment_history: false
+journeys: journeys.yaml
+journey_webhooks:
+  - {{name: crm, tenant: acme, url: "{crm}", secret: "{secret}", begin: earliest, max_per_s: 1000}}
+"""
+BOUGHT = """
+id: bought
+tenant: acme
+enter: {event: {name: order_completed}, again: after_exit}
+steps:
+  - call: {webhook: crm, data: {template: thanks}}
+  - wait: 1d
+  - branch: {if: {segment: recent-buyers}, then: [{call: {webhook: crm, data: {template: more}}}]}
+"""
+
+
+@pytest.fixture
+def flow(tmp_path: Path, start_kafka: StartKafka, receiver: Receiver) -> Iterator[Flow]:
+    made = Flow(start_kafka(tmp_path / "kafka").bootstrap, tmp_path)
+    (tmp_path / "mailweir.yaml").write_text(CONFIG.format(crm=receiver.url, secret=SECRET), encoding="utf-8")
+    (tmp_path / "journeys.yaml").write_text(BOUGHT, encoding="utf-8")
+    yield made
+    made.close()
+
+
+@pytest.mark.kafka
+def test_from_an_event_to_the_call_nothing_is_lost_by_a_kill(flow: Flow, receiver: Receiver) -> None:
+    dice = Random(9)
+    flow.feed(500, dice)
+    flow.wait(lambda: len(receiver.taken) > 50, workers=1)
+    processes.kill(flow.workers[0])
+    flow.feed(300, dice)
+    flow.wait(lambda: flow.is_done, workers=1)
+    flow.check(is_each_once=True)
+    calls: dict[str, list[str]] = defaultdict(list)
+    for step in (CODEC.decode(value, JourneyStep) for value in flow.steps):
+        if step.kind == StepKind.CALLED:
+            calls[step.recipient_key].append(step.step_id)
+    wanted = {id_ for ids in calls.values() for id_ in ids}
+    flow.wait(lambda: wanted <= {post.webhook_id for post in receiver.taken}, workers=1)
+    assert firsts(receiver) == calls
+    told = Counter(json.loads(post.body)["data"]["data"]["template"] for post in receiver.taken)
+    assert min(told["thanks"], told["more"]) > 100
+    assert all(post.is_signed for post in receiver.posts)
