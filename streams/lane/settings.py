@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class LaneSettings:
     """How a lane reads. `batch`: records a batch at most; `fetch_kbytes`: prefetched bytes at most;
     `flush_s`, `linger_s`: how long a flush waits, and how long a batch is held open after its first
-    record, at most (`pace.py` makes both shorter on a quiet stream). `with_keys`: batches bring the
+    record, at most (`pace.py` makes both shorter on a quiet stream; in a full one a batch is open up to
+    0.2 s). `with_keys`: batches bring the
     records' keys, which most stages have no use for.
     """
 

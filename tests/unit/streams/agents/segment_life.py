@@ -113,3 +113,31 @@ def of_each(transitions: list[SegmentTransition]) -> dict[str, list[bytes]]:
     for item in transitions:
         found[item.recipient_key].append(CODEC.encode(item))
     return dict(found)
+
+
+def lived(
+    folder: Path, log: list[bytes], dice: Random, journeys: Sequence[Journey] = ()
+) -> tuple[list[SegmentTransition], list[JourneyStep]]:
+    """All that lives have said which end anywhere, some with a torn flush, and the next goes on from the last flush."""
+    changelog: list[tuple[bytes, bytes | None]] = []
+    said, walked = list[SegmentTransition](), list[JourneyStep]()
+    position, is_over = 0, False
+    while not is_over:
+        is_over = position == len(log)
+        life = Life(folder / "rows", changelog, is_disk_kept=dice.random() < 0.5 and not is_over, journeys=journeys)
+        assert life.next == position, "a life begins where the last flush ended"
+        for _ in range(0 if is_over else dice.randrange(1, 6)):
+            life.read(log, min(len(log), life.next + dice.randrange(1, 100)))
+            life.state.fire(dice.randrange(1, 40))
+            if dice.random() < 0.6:
+                life.flush()
+                position = life.next
+        if is_over:
+            while life.state.fire():
+                pass
+            life.flush()
+        elif dice.random() < 0.5:
+            life.tear(dice)
+        said, walked = said + life.said(), walked + life.walked()
+        life.rows.close()
+    return said, walked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,17 +11,9 @@ import pytest
 from schemas.announcements import PastFact, PastRead, RulesAnnounced
 from schemas.events import ActivityEvent
 from schemas.segments.canonical import rule_version
-from schemas.transitions import RULE, SegmentTransition
+from schemas.transitions import RULE
 from tests.segment_stand_in import DAY, rules, segment
-from tests.unit.streams.agents.segment_life import CODEC, START, Life, of_each, order, tick, undisturbed
-
-
-@pytest.fixture
-def lives(tmp_path: Path) -> Iterator[list[Life]]:
-    made: list[Life] = []
-    yield made
-    for life in made:
-        life.rows.close()
+from tests.unit.streams.agents.segment_life import CODEC, START, Life, lived, of_each, order, tick, undisturbed
 
 
 def past(number: int, recipient: int, at: int) -> bytes:
@@ -80,28 +71,11 @@ def test_a_segment_that_is_built_says_nothing_until_it_is_live_and_knows_the_pas
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rules_in_the_log_change_at_their_place_however_it_is_cut_and_whoever_reads_it(
-    tmp_path: Path, lives: list[Life], seed: int
+    tmp_path: Path, seed: int
 ) -> None:
-    dice, log = Random(200 + seed), building_log()
-    changelog: list[tuple[bytes, bytes | None]] = []
-    said: list[SegmentTransition] = []
-    position = 0
-    while position < len(log):
-        life = Life(tmp_path / "rows", changelog, is_disk_kept=dice.random() < 0.5)
-        for _ in range(dice.randrange(1, 5)):
-            life.read(log, min(len(log), life.next + dice.randrange(1, 150)))
-            life.state.fire(dice.randrange(1, 40))
-            if dice.random() < 0.6:
-                life.flush()
-                position = life.next
-        said += life.said()
-        life.rows.close()
-    last = Life(tmp_path / "rows", changelog)
-    lives.append(last)
-    while last.state.fire():
-        pass
-    last.flush()
-    found = of_each(said + last.said())
+    log = building_log()
+    said, _ = lived(tmp_path, log, Random(200 + seed))
+    found = of_each(said)
     assert found == of_each(undisturbed(tmp_path, log))
     assert len(found) > 100
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -14,7 +13,6 @@ from schemas.events import ActivityEvent
 from schemas.journeys.canonical import from_json
 from schemas.journeys.journey import Journey
 from schemas.journeys.steps import JourneyStep, StepKind
-from schemas.transitions import SegmentTransition
 from streams.core.journeys.along import Traveller
 from streams.core.journeys.flows import Flows
 from streams.core.journeys.recorded import recorded
@@ -22,7 +20,7 @@ from streams.core.segments.announced import unpacked
 from streams.core.segments.fact import of_activity
 from streams.core.segments.program import Program
 from tests.segment_stand_in import DAY, WITHIN, rules
-from tests.unit.streams.agents.segment_life import CODEC, START, Life, order, tick
+from tests.unit.streams.agents.segment_life import CODEC, START, Life, lived, order, tick
 
 BOUGHT = """{"id": "bought", "tenant": "acme", "enter": {"event": {"name": "order_completed"}, "again": "after_exit"},
 "exit_when": [{"if": {"event": {"name": "order_completed", "within": "9d", "count": {"gte": 3}}}}],
@@ -35,14 +33,6 @@ LOST = """{"id": "lost", "tenant": "acme", "enter": {"segment": "recent-buyers",
 
 def journeys(waits: str = "5d") -> list[Journey]:
     return [from_json(BOUGHT), from_json(LOST % waits)]
-
-
-@pytest.fixture
-def lives(tmp_path: Path) -> Iterator[list[Life]]:
-    made: list[Life] = []
-    yield made
-    for life in made:
-        life.rows.close()
 
 
 def a_log() -> list[bytes]:
@@ -80,32 +70,14 @@ def by_recipient(steps: list[JourneyStep]) -> dict[str, list[JourneyStep]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_lives_that_end_anywhere_walk_every_step_once(tmp_path: Path, lives: list[Life], seed: int) -> None:
-    dice, log = Random(300 + seed), a_log()
-    changelog: list[tuple[bytes, bytes | None]] = []
-    walked, said = list[JourneyStep](), list[SegmentTransition]()
-    position = 0
-    while position < len(log):
-        life = Life(tmp_path / "rows", changelog, is_disk_kept=dice.random() < 0.5, journeys=journeys())
-        for _ in range(dice.randrange(1, 6)):
-            life.read(log, min(len(log), life.next + dice.randrange(1, 120)))
-            life.state.fire(dice.randrange(1, 40))
-            if dice.random() < 0.6:
-                life.flush()
-                position = life.next
-        walked, said = walked + life.walked(), said + life.said()
-        life.rows.close()
-    last = Life(tmp_path / "rows", changelog, journeys=journeys())
-    lives.append(last)
-    while last.state.fire():
-        pass
-    last.flush()
-    walked += last.walked()
+def test_lives_that_end_anywhere_walk_every_step_once(tmp_path: Path, seed: int) -> None:
+    log = a_log()
+    said, walked = lived(tmp_path, log, Random(300 + seed), journeys())
     assert by_recipient(walked) == alone(log)
     assert {step.kind for step in walked} >= {StepKind.ENTERED, StepKind.WAITED, StepKind.BRANCHED, StepKind.LEFT}
     assert {step.outcome for step in walked if step.kind == StepKind.LEFT} == {"done", "exit_when"}
     assert {step.journey_id for step in walked} == {"bought", "lost"}
-    assert {each.segment_id for each in [*said, *last.said()]} == {"recent-buyers"}, "rules of journeys are nobody's"
+    assert {each.segment_id for each in said} == {"recent-buyers"}, "rules of journeys are nobody's"
 
 
 def test_a_changed_journey_goes_on_as_it_was_for_its_runs_and_one_that_is_gone_ends_them(

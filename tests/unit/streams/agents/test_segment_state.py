@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,7 +12,7 @@ from schemas.errors import FailureCode
 from schemas.segments.canonical import rule_version
 from schemas.transitions import RULE, SegmentTransition
 from tests.segment_stand_in import DAY, WITHIN, rules, segment
-from tests.unit.streams.agents.segment_life import CODEC, START, Life, of_each, order, tick, undisturbed
+from tests.unit.streams.agents.segment_life import CODEC, START, Life, lived, of_each, order, tick, undisturbed
 
 
 @pytest.fixture
@@ -26,14 +25,6 @@ def log() -> list[bytes]:
         late = dice.randrange(3 * DAY) if dice.random() < 0.15 else 0
         made.append(tick(clock) if dice.random() < 0.2 else order(number, dice.randrange(200), clock - late))
     return [*made, tick(clock + WITHIN)]
-
-
-@pytest.fixture
-def lives(tmp_path: Path) -> Iterator[list[Life]]:
-    made: list[Life] = []
-    yield made
-    for life in made:
-        life.rows.close()
 
 
 def test_somebody_enters_with_an_event_and_leaves_by_time_at_the_very_instant(
@@ -83,32 +74,9 @@ def test_batches_flushes_and_when_timers_fire_change_nothing(
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_lives_that_end_anywhere_say_everything_once(
-    tmp_path: Path, log: list[bytes], lives: list[Life], seed: int
-) -> None:
-    dice = Random(100 + seed)
-    changelog: list[tuple[bytes, bytes | None]] = []
-    said: list[SegmentTransition] = []
-    position = 0
-    while position < len(log):
-        life = Life(tmp_path / "rows", changelog, is_disk_kept=dice.random() < 0.5)
-        assert life.next == position, "a life begins where the last flush ended"
-        for _ in range(dice.randrange(1, 6)):
-            life.read(log, min(len(log), life.next + dice.randrange(1, 80)))
-            life.state.fire(dice.randrange(1, 40))
-            if dice.random() < 0.6:
-                life.flush()
-                position = life.next
-        if dice.random() < 0.5:
-            life.tear(dice)
-        said += life.said()
-        life.rows.close()
-    last = Life(tmp_path / "rows", changelog)
-    lives.append(last)
-    while last.state.fire():
-        pass
-    last.flush()
-    assert of_each(said + last.said()) == of_each(undisturbed(tmp_path, log))
+def test_lives_that_end_anywhere_say_everything_once(tmp_path: Path, log: list[bytes], seed: int) -> None:
+    said, _ = lived(tmp_path, log, Random(100 + seed))
+    assert of_each(said) == of_each(undisturbed(tmp_path, log))
 
 
 def test_a_poison_fact_and_a_poison_record_are_dead_letters_and_cost_nothing_else(
