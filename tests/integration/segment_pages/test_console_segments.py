@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +14,12 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.console.app import build_console
 from dashboards.segments.why import Asked
-from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
 from sinks.clickhouse import connect
 from streams.commands.segments_list import run_list
 from streams.commands.segments_why import run_explain
-from tests.integration.segment_console import ADA, HOUR, NOW, console, filled_store, get, post, written
+from tests.integration.segment_console import ADA, HOUR, NOW, console, get, post, written
 from tests.integration.store_process import StoreProcess
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def process(home: Path) -> Iterator[StoreProcess]:
-    with filled_store(home) as found:
-        yield found
-
-
-@pytest.fixture
-def client(process: StoreProcess) -> Iterator[Client]:
-    found = connect(process.url)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def segments(home: Path) -> list[Segment]:
-    return load_segments([home / "segments"])
 
 
 async def test_the_list_has_what_is_stored_beside_what_the_files_say(process: StoreProcess, home: Path) -> None:

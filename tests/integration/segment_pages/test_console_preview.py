@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,11 @@ import pytest
 import yaml
 from clickhouse_connect.driver.client import Client
 
-from schemas.segments.files import load_segments
 from schemas.segments.rules import Segment
-from sinks.clickhouse import connect
 from streams.commands.segments import run_check
 from streams.commands.segments_sql import run_preview
-from tests.integration.segment_console import NOW, RULES, console, filled_store, post
+from tests.integration.segment_console import NOW, RULES, console, post
 from tests.integration.store_process import StoreProcess
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def process(home: Path) -> Iterator[StoreProcess]:
-    with filled_store(home) as found:
-        yield found
-
-
-@pytest.fixture
-def client(process: StoreProcess) -> Iterator[Client]:
-    found = connect(process.url)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def segments(home: Path) -> list[Segment]:
-    return load_segments([home / "segments"])
 
 
 async def test_a_preview_is_what_the_command_says(

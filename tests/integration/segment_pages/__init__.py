@@ -1,0 +1,1 @@
+"""The console's segments, asked as its page asks."""
