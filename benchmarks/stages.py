@@ -70,6 +70,13 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(name="watch", module="benchmarks.watch", quick_s=120, long_s=300, promises=("watch_core_share",)),
     Stage(
+        name="viewers",
+        module="benchmarks.viewers",
+        quick_s=240,
+        long_s=300,
+        promises=("console_200_viewers_core_share",),
+    ),
+    Stage(
         name="segments",
         module="benchmarks.segments",
         quick_s=240,
