@@ -83,7 +83,7 @@ async def watching(river: River, count: int) -> AsyncIterator[Viewers]:
     opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(count)]
     tasks = [asyncio.create_task(_read(reader, viewers, each)) for each, (reader, _) in enumerate(opened)]
     for _, writer in opened:
-        writer.write(f"GET /api/stream HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+        writer.write(f"GET /api/stream HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
     try:
         yield viewers
     finally:

@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from dashboards.console.answers import refusal, reply
-from dashboards.console.hub import HouseFullError, Hub
+from dashboards.console.hub import GZIP_HEAD, HouseFullError, Hub, packed
 from dashboards.console.sampler import Sampler
 from dashboards.console.store import ForPeople
 from dashboards.queries import QUERIES, BadParameterError, NamedQuery, UnknownQueryError, query
@@ -68,16 +68,17 @@ class Api:
         return reply({**_described(named), "columns": table.columns, "rows": table.rows})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Server-sent events: a message per changed panel, a pulse every two seconds."""
+        """Server-sent events: a message per changed panel, a pulse every two seconds; compressed for who takes gzip."""
+        is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
         try:
             with self.hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
-                response = web.StreamResponse(
-                    headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-                )
+                response = web.StreamResponse(headers=headers | ({"Content-Encoding": "gzip"} if is_packed else {}))
                 await response.prepare(request)
-                await response.write(f"retry: {_RECONNECT_MS}\n\n".encode())
+                retry = f"retry: {_RECONNECT_MS}\n\n".encode()
+                await response.write(GZIP_HEAD + packed(retry) if is_packed else retry)
                 while messages := await mailbox.take():
-                    frames = b"".join([message.frame for message in messages])
+                    frames = b"".join([message.packed if is_packed else message.frame for message in messages])
                     await asyncio.wait_for(response.write(frames), _WRITE_TIMEOUT_S)
                 return response
         except HouseFullError as error:

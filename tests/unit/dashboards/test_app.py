@@ -76,6 +76,17 @@ async def test_asking_for_the_overview_at_the_same_time_asks_the_store_once() ->
         assert store.count("totals") == 1
 
 
+@pytest.mark.parametrize(("takes", "gets"), [("gzip, deflate", "gzip"), ("identity", None)])
+async def test_the_stream_is_compressed_for_who_takes_it_so(takes: str, gets: str | None) -> None:
+    asks = {"Accept-Encoding": takes}
+    async with (
+        console(FakeStore({"totals": TOTALS}), panels=[Panel("totals", 0.01)]) as client,
+        client.get("/api/stream", headers=asks) as stream,
+    ):
+        assert stream.headers.get("Content-Encoding") == gets
+        await next_event(stream, "totals")
+
+
 async def test_while_nobody_watches_nothing_is_asked() -> None:
     store = FakeStore()
     ticks = itertools.count(0, 1_000)  # every answer is old at once

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 
 import pytest
 
-from dashboards.console.hub import HouseFullError, Hub
+from dashboards.console.hub import GZIP_HEAD, HouseFullError, Hub
 
 
 async def test_a_viewer_that_does_not_read_holds_one_message_per_topic() -> None:
@@ -26,6 +27,20 @@ async def test_messages_come_in_the_order_they_were_sent() -> None:
         hub.publish("a", b"2")
         hub.publish("b", b"3")
         assert [message.topic for message in await mailbox.take()] == ["a", "b"]
+
+
+async def test_messages_of_any_viewer_in_any_order_are_one_gzip_stream_to_be_read_as_it_comes() -> None:
+    hub = Hub()
+    messages = []
+    for number in range(4):
+        with hub.join() as mailbox:
+            hub.publish(f"topic-{number % 2}", b"the same words again " * 100 + str(number).encode())
+            messages.append((await mailbox.take())[-1])
+    for order in (messages, messages[::-1], [messages[2], messages[2]]):
+        reader = zlib.decompressobj(wbits=31)
+        assert reader.decompress(GZIP_HEAD) == b""
+        assert [reader.decompress(message.packed) for message in order] == [message.frame for message in order]
+    assert len(messages[0].packed) < len(messages[0].frame) / 10
 
 
 async def test_a_late_viewer_gets_the_newest_of_every_kept_topic() -> None:
