@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from dashboards.console.answers import refusal, reply
+from dashboards.console.answers import refusal, reply, sentence
 from dashboards.console.hub import GZIP_HEAD, HouseFullError, Hub, packed
 from dashboards.console.sampler import Sampler
 from dashboards.console.store import ForPeople
@@ -58,13 +58,13 @@ class Api:
             named = query(request.match_info["name"])
             parameters = named.bind(_span(named, request.query, self.sampler.now_ms()))
         except UnknownQueryError as error:
-            return refusal(404, str(error.args[0]))
+            return refusal(404, sentence(error))
         except BadParameterError as error:
-            return refusal(400, str(error))
+            return refusal(400, f"{error}.")
         try:
             table = await self.store.run(named, parameters)
         except Transient as error:
-            return refusal(503, str(error), error.retry_after_s)
+            return refusal(503, sentence(error), error.retry_after_s)
         return reply({**_described(named), "columns": table.columns, "rows": table.rows})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:

@@ -17,8 +17,10 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from dashboards.console import openapi
 from dashboards.console.api import Api
 from dashboards.console.decisions import Decisions
+from dashboards.console.etags import with_etags
 from dashboards.console.hub import MAX_VIEWERS, Hub
 from dashboards.console.kept import Kept
 from dashboards.console.metrics import RulingMetrics
@@ -58,7 +60,7 @@ def build_console(
     post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work).
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
-    app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted)])
+    app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted), with_etags])
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", _page("index.html"))
     app.router.add_get("/segments", _page("segments.html"))
@@ -85,6 +87,7 @@ def build_console(
     app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
     app.add_routes(Recipients(people, config or Config(), clock_ms).routes())
     app.add_routes(Decisions(store, rulings, clock_ms).routes())
+    app.add_routes(openapi.routes())
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)
     return app
