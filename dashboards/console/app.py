@@ -4,13 +4,14 @@
     a person's word -> rulings -> the log
     a person's question -> store, a few at a time
 
-The pages live in `static/`: plain HTML, CSS and ES modules, uPlot and one font vendored with their licences.
+The pages (`pages.py`) are plain HTML in `html/`, with CSS and ES modules in `static/`, uPlot and one font vendored with
+their licences.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from dashboards.console.etags import with_etags
 from dashboards.console.hub import MAX_VIEWERS, Hub
 from dashboards.console.kept import Kept
 from dashboards.console.metrics import RulingMetrics
+from dashboards.console.pages import page_routes
 from dashboards.console.panels import PANELS, Panel
 from dashboards.console.recipients import Recipients
 from dashboards.console.rulings import Append, Rulings
@@ -62,8 +64,7 @@ def build_console(
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
     app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted), with_etags])
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _page("index.html"))
-    app.router.add_get("/segments", _page("segments.html"))
+    app.add_routes(page_routes())
     app.router.add_static("/static", STATIC)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
@@ -91,10 +92,3 @@ def build_console(
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)
     return app
-
-
-def _page(name: str) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
-    async def page(_request: web.Request) -> web.FileResponse:
-        return web.FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
-
-    return page

@@ -9,32 +9,34 @@ from pathlib import Path
 import pytest
 
 from dashboards.console.app import STATIC
+from dashboards.console.pages import HTML, PAGES, whole
 from dashboards.console.panels import PANELS
 
-OURS = sorted(p for p in STATIC.rglob("*") if p.suffix in {".html", ".css", ".js", ".svg"} and "vendor" not in p.parts)
+OURS = [
+    *sorted(p for p in STATIC.rglob("*") if p.suffix in {".css", ".js", ".svg"} and "vendor" not in p.parts),
+    *sorted(HTML.glob("*.html")),
+]
 SCRIPTS = [path for path in OURS if path.suffix == ".js"]
-PAGES = sorted(STATIC.glob("*.html"))
 MARKUP_NAMES = {"http://www.w3.org/2000/svg", "http://127.0.0.1:8610"}  # a namespace, and the gateway's example
 
 
-class Page(HTMLParser):
-    def __init__(self) -> None:
+class Markup(HTMLParser):
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(STATIC))
+    return str(path.relative_to(STATIC.parent))
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=name_of)
-def page(request: pytest.FixtureRequest) -> Page:
-    parser = Page()
-    parser.feed(request.param.read_text(encoding="utf-8"))
-    return parser
+@pytest.fixture(scope="module", params=PAGES, ids=lambda page: page.path)
+def page(request: pytest.FixtureRequest) -> Markup:
+    return Markup(whole(request.param))
 
 
 def imported(script: Path) -> list[Path]:
@@ -43,7 +45,7 @@ def imported(script: Path) -> list[Path]:
     return [(script.parent / target).resolve() for target in found]
 
 
-def scripts_of(page: Page) -> set[Path]:
+def scripts_of(page: Markup) -> set[Path]:
     """Those that the page loads, and all that these import."""
     named = [a.get("src") or "" for tag, a in page.tags if tag == "script"]
     left, found = [STATIC / name.removeprefix("/static/") for name in named if "/vendor/" not in name], set[Path]()
@@ -57,11 +59,26 @@ def scripts_of(page: Page) -> set[Path]:
 
 def test_the_pages_load_every_script_that_there_is() -> None:
     loaded = set()
-    for path in PAGES:
-        page = Page()
-        page.feed(path.read_text(encoding="utf-8"))
-        loaded |= scripts_of(page)
+    for page in PAGES:
+        loaded |= scripts_of(Markup(whole(page)))
     assert loaded == set(SCRIPTS)
+
+
+def test_every_file_of_a_page_is_in_the_table_of_pages() -> None:
+    assert {page.file for page in PAGES} | {"frame.html"} == {path.name for path in HTML.iterdir()}
+
+
+def test_the_navigation_names_every_page_that_has_a_label_and_marks_the_one_that_is_open(page: Markup) -> None:
+    linked = [a.get("href") for tag, a in page.tags if tag == "a" and not (a.get("href") or "").startswith("#")]
+    assert {other.path for other in PAGES if other.label} <= set(linked)
+    assert len([a for _, a in page.tags if "aria-current" in a]) == 1  # a page without label says `under` which it is
+
+
+def test_every_page_has_one_title_one_description_and_one_main_part(page: Markup) -> None:
+    names = [
+        tag for tag, a in page.tags if tag in {"title", "main"} or (a.get("name") == "description" and a.get("content"))
+    ]
+    assert sorted(names) == ["main", "meta", "title"]
 
 
 @pytest.mark.parametrize("path", OURS, ids=name_of)
@@ -83,14 +100,14 @@ def test_every_vendored_folder_has_its_licence() -> None:
     assert all((folder / "LICENSE").stat().st_size > 500 for folder in folders)
 
 
-def test_the_page_has_no_inline_script_style_or_handler(page: Page) -> None:
+def test_the_page_has_no_inline_script_style_or_handler(page: Markup) -> None:
     for tag, attributes in page.tags:
         assert tag != "style"
         assert tag != "script" or attributes.get("src")
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
 
 
-def test_every_file_the_page_and_its_modules_name_exists(page: Page) -> None:
+def test_every_file_the_page_and_its_modules_name_exists(page: Markup) -> None:
     named = [a.get("src") or a.get("href") or "" for tag, a in page.tags if tag in {"script", "link", "img"}]
     assert all((STATIC / name.removeprefix("/static/")).is_file() for name in named)
     for script in SCRIPTS:
@@ -105,7 +122,7 @@ def test_every_query_a_panel_needs_is_sampled_and_every_sampled_one_is_shown() -
     assert needed - {"pulse"} == {panel.query for panel in PANELS}
 
 
-def test_every_element_a_script_looks_up_is_on_the_page(page: Page) -> None:
+def test_every_element_a_script_looks_up_is_on_the_page(page: Markup) -> None:
     there = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     for script in scripts_of(page):
         wanted = set(re.findall(r'getElementById\("([^"]+)"\)', script.read_text(encoding="utf-8")))
