@@ -30,7 +30,11 @@ class KeyKind(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """Distinct events by what they mean for reputation. Denominators stay apart, never blended."""
+    """Distinct events by what they mean for reputation. Denominators stay apart, never blended.
+
+    An event has one count of those up to `other`. The last two are parts of `deferred_reputation` and `bounced_block`,
+    and of neither is anything in both: they belong into no sum of events.
+    """
 
     sent: int = 0  # queued or sent
     delivered: int = 0
@@ -49,6 +53,8 @@ class Counts:
     complained: int = 0
     unsubscribed: int = 0
     other: int = 0  # subscribed, autoresponded, unknown
+    refused_listed: int = 0  # of the refused and put off because of the sender: the reply names a blocklist
+    refused_auth: int = 0  # of the rest of them: the sender is not authenticated
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from schemas.memo import Memo
 from streams.core.bodies import Block
 from streams.core.compiled import Ints, SmallInts, as_bytes, slices
 from streams.core.grouping import count_rows, join_keys
-from streams.core.meaning import METRICS, metric_of
+from streams.core.meaning import METRICS, metric_of, part_of
 
 MINUTE_MS = 60_000
 COLUMNS: tuple[str, ...] = (  # in the order of the record
     "event_id", "tenant", "source", "event_type", "occurred_at", "received_at", "mailbox_provider", "campaign_id",
-    "sending_ip", "ip_pool", "sending_domain", "bounce_reason", "bounce_permanence", "machine",
+    "sending_ip", "ip_pool", "sending_domain", "bounce_reason", "bounce_permanence", "bounce_blocklist", "machine",
 )  # fmt: skip
 # Each kind of key with the columns it is made of. Plain texts: an enum member's hash is a Python call.
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -34,7 +34,7 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (KeyKind.IP_PROVIDER.value, ("sending_ip", "mailbox_provider")),
     (KeyKind.DOMAIN_PROVIDER.value, ("sending_domain", "mailbox_provider")),
 )
-_MEANING = ("event_type", "bounce_reason", "bounce_permanence", "machine")
+_MEANING = ("event_type", "bounce_reason", "bounce_permanence", "machine", "bounce_blocklist")
 _FRAME = ("tenant", "source")  # what every key has beside its own parts and the minute
 _PARTS = tuple(dict.fromkeys(name for _, names in KINDS for name in names))
 # The same for compiled loops: places in _PARTS, -1 where a key has one part only; and the names on end.
@@ -100,13 +100,13 @@ def count(events: Events) -> Increments:
     (frame, _), (meanings, kinds_of), *coded = block.code((_FRAME, _MEANING, *((name,) for name in _PARTS)), rows)
     parts = np.array([codes for codes, _ in coded])
     empty = np.array([_empty_code(block, name, firsts) for name, (_, firsts) in zip(_PARTS, coded, strict=True)])
-    metrics = np.array([_METRICS[meaning] for meaning in block.joined(_MEANING, kinds_of)], np.int64)[meanings]
+    metrics = np.array([_METRICS[meaning] for meaning in block.joined(_MEANING, kinds_of)], np.int64).reshape(-1, 2)
     received = block.number("received_at")[rows]
     occurred = np.minimum(block.number("occurred_at")[rows], received)  # a sender's clock may be days ahead
     minutes = occurred // MINUTE_MS * MINUTE_MS
     first = int(events.seconds.min()) if len(events) else 0
     numbers, counts, entries = count_rows(
-        _KIND_PARTS, frame, parts, empty, minutes, received, metrics, events.seconds - first, len(METRICS)
+        _KIND_PARTS, frame, parts, empty, minutes, received, meanings, metrics, events.seconds - first, len(METRICS)
     )
     return Increments(_keys(events, numbers, minutes), counts, numbers[:, 2], numbers[:, 3], first, entries)
 
@@ -117,12 +117,18 @@ def _empty_code(block: Block, name: str, firsts: Ints) -> int:
     return int(places[0]) if len(places) else -1
 
 
-def _metric(meaning: bytes) -> int:
+def _metrics(meaning: bytes) -> tuple[int, int]:
+    """The places of the metric and of the part it counts as beside, -1 for none."""
     texts = meaning.decode().split("\x1f")[:-1]
-    return METRICS.index(metric_of(*texts) if len(texts) == len(_MEANING) else "other")  # a separator within: nobody's
+    if len(texts) != len(_MEANING):
+        return METRICS.index("other"), -1  # a separator within: nobody's
+    *known, blocklist = texts
+    metric = metric_of(*known)
+    part = part_of(metric, known[1], blocklist)
+    return METRICS.index(metric), METRICS.index(part) if part else -1
 
 
-_METRICS = Memo(_metric, 4096)  # by the texts of _MEANING, each with a separator behind it
+_METRICS = Memo(_metrics, 4096)  # by the texts of _MEANING, each with a separator behind it
 
 
 def _keys(events: Events, numbers: Ints, minutes: Ints) -> list[bytes]:

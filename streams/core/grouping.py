@@ -22,6 +22,7 @@ from streams.core.compiled import (
     Bytes,
     Ints,
     Number,
+    SmallInts,
     compiled,
     several,
 )
@@ -128,28 +129,38 @@ def join_texts(data: Bytes, starts: Ints, sizes: Ints, slots: Ints, rows: Ints, 
     return out, ends
 
 
-@compiled(several(TABLE, TABLE, SMALL_TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, INTS, INT))
+@compiled(TABLE(SMALL_TABLE, INT, INT))
+def _sums(entries: SmallInts, rows: Number, width: Number) -> Ints:
+    """Counts by row and metric. Summed when all entries are there: twice as fast as one by one, in a table so wide."""
+    counts = np.zeros((rows, width), np.int64)
+    for entry in range(len(entries)):
+        counts[entries[entry, 0], entries[entry, 2]] += entries[entry, 3]
+    return counts
+
+
+@compiled(several(TABLE, TABLE, SMALL_TABLE)(TABLE, INTS, TABLE, INTS, INTS, INTS, INTS, TABLE, INTS, INT))
 def count_rows(
-    kinds: Ints, frame: Ints, parts: Ints, is_empty: Ints, minutes: Ints, received: Ints, metrics: Ints, seconds: Ints,
-    width: Number,
+    kinds: Ints, frame: Ints, parts: Ints, is_empty: Ints, minutes: Ints, received: Ints, meanings: Ints, metrics: Ints,
+    seconds: Ints, width: Number,
 ) -> Any:  # fmt: skip
     """Count events by (kind, frame, parts of the kind's key, minute).
 
     `kinds`: shape (kinds, 2), the parts that make a key, -1 where there is no second one. `frame`, `minutes`,
-    `received`, `metrics`, `seconds`: by event. `parts`: shape (parts, events), codes; `is_empty`: each part's code of
-    the empty text, -1 if it has none; an event whose part is empty has no key of that kind.
+    `received`, `meanings`, `seconds`: by event. `parts`: shape (parts, events), codes; `is_empty`: each part's code of
+    the empty text, -1 if it has none; an event whose part is empty has no key of that kind. `metrics`: shape (meanings,
+    2), what an event of a meaning counts as, and beside it, -1 for nothing.
     Returns numbers, shape (rows, 4): kind, first event, oldest and newest `received`; counts, shape (rows, `width`);
     and the same counts by `seconds`, shape (entries, 4): row, second, metric, how many; a second may come again.
     """
     most = len(frame) * len(kinds)
     table = np.full(_table_size(most), -1, np.int64)
     numbers = np.empty((most, 4), np.int64)
-    counts = np.zeros((most, width), np.int64)
-    entries = np.empty((most, 4), np.int32)
+    entries = np.empty((2 * most, 4), np.int32)  # an event counts as two things at most
     newest = np.zeros((most, width), np.int32)  # each row's and metric's last entry, plus one
     found = made = 0
     for event in range(len(frame)):
         base = (_U(frame[event]) * _PRIME) ^ _U(minutes[event])
+        what, part = metrics[meanings[event], 0], metrics[meanings[event], 1]
         for kind in range(len(kinds)):
             one, other = kinds[kind, 0], kinds[kind, 1]
             if parts[one, event] == is_empty[one] or (other >= 0 and parts[other, event] == is_empty[other]):
@@ -174,19 +185,19 @@ def count_rows(
                 found += 1
                 numbers[row, 0], numbers[row, 1] = kind, event
                 numbers[row, 2], numbers[row, 3] = _LAST, 0
-            metric = metrics[event]
-            counts[row, metric] += 1
-            entry = newest[row, metric] - 1
-            if entry < 0 or entries[entry, 1] != seconds[event]:
-                entry = made
-                made += 1
-                entries[entry, 0], entries[entry, 1] = row, seconds[event]
-                entries[entry, 2], entries[entry, 3] = metric, 0
-                newest[row, metric] = made
-            entries[entry, 3] += 1
-            numbers[row, 2] = min(numbers[row, 2], received[event])
-            numbers[row, 3] = max(numbers[row, 3], received[event])
-    return numbers[:found].copy(), counts[:found].copy(), entries[:made].copy()
+            metric = what
+            while metric >= 0:
+                entry = newest[row, metric] - 1
+                if entry < 0 or entries[entry, 1] != seconds[event]:
+                    entry = made
+                    made += 1
+                    entries[entry, 0], entries[entry, 1] = row, seconds[event]
+                    entries[entry, 2], entries[entry, 3] = metric, 0
+                    newest[row, metric] = made
+                entries[entry, 3] += 1
+                metric = part if metric == what else -1
+            numbers[row, 2:] = min(numbers[row, 2], received[event]), max(numbers[row, 3], received[event])
+    return numbers[:found].copy(), _sums(entries[:made], found, width), entries[:made].copy()
 
 
 @compiled(INT(INT, OUT_BYTES, INT))

@@ -1,8 +1,9 @@
-"""What an email event counts as for reputation: one metric, a field of `Counts`.
+"""What an email event counts as for reputation: one metric, a field of `Counts`, and for some a part of it beside.
 
 Event type decides, for refusals the bounce reason with it. Only permanent failures of the address or of
 its domain are list quality; refusals of the sender are kept apart from them, and suppressed ones are
-judged by nobody.
+judged by nobody. Of refusals of the sender those that name a blocklist, and those for want of authentication, are
+counted once more, because they end otherwise: by a person.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from schemas.aggregates import Counts
 from schemas.events import BounceReason, EventType, Machine, Permanence
 
 METRICS: tuple[str, ...] = tuple(item.name for item in fields(Counts))
+LISTED, AUTH = "refused_listed", "refused_auth"
+PARTS = (LISTED, AUTH)  # of REFUSED; every other metric has events of its own
+REFUSED = ("bounced_block", "deferred_reputation")
 _BY_TYPE: dict[str, str] = {
     EventType.QUEUED: "sent",
     EventType.SENT: "sent",
@@ -41,7 +45,7 @@ _FINAL: dict[str, str] = {  # refusals of the sender or of the message
 
 
 def metric_of(event_type: str, reason: str, permanence: str, machine: str) -> str:
-    """What an event counts as, one of METRICS."""
+    """What an event counts as, one of METRICS and none of PARTS."""
     special = ""
     if event_type in _REFUSALS and reason == BounceReason.SUPPRESSED:
         special = "suppressed"
@@ -54,3 +58,10 @@ def metric_of(event_type: str, reason: str, permanence: str, machine: str) -> st
     elif machine == Machine.MACHINE:
         special = _BY_MACHINE.get(event_type, "")
     return special or _BY_TYPE.get(event_type, "other")
+
+
+def part_of(metric: str, reason: str, blocklist: str) -> str:
+    """Which of PARTS an event counts as beside its `metric`; "" for most. A list that is named comes first."""
+    if metric not in REFUSED:
+        return ""
+    return LISTED if blocklist else AUTH if reason == BounceReason.AUTH_FAILURE else ""

@@ -2,8 +2,9 @@
 
 * A bad campaign is paused: that is the narrowest thing that stops the harm.
 * A campaign that is bad at one mailbox provider only is throttled; the rest of it is left alone.
-* An address that is refused is rested where it is refused (`ip_provider`), or altogether (`ip`). That
-  cures blocks and nothing else, so only a block may ask for it; complaints on an address alert.
+* An address that is refused is slowed down and rested where it is refused (`ip_provider`), or altogether (`ip`).
+  That cures blocks and nothing else, so only they may ask for it: complaints on an address alert, and so does mail that
+  is refused because it is not authenticated, since the next address would be no better.
 * Sending domains, pools, mailbox providers and tenants are shared by healthy campaigns: they alert.
 * "watch" is for dashboards: no decision.
 """
@@ -26,7 +27,8 @@ ACTIONS: dict[KeyKind, dict[Level, Action]] = {
     KeyKind.PROVIDER: {Level.THROTTLED: Action.ALERT, Level.PAUSED: Action.ALERT},
     KeyKind.TENANT: {Level.THROTTLED: Action.ALERT, Level.PAUSED: Action.ALERT},
 }
-CURES: dict[Action, frozenset[str]] = {Action.REST_IP: frozenset({Cause.BLOCKS, Cause.BLOCKLIST})}
+ADDRESSES = frozenset({KeyKind.IP, KeyKind.IP_PROVIDER})
+CURED_AT_ADDRESSES = frozenset({str(Cause.BLOCKS), str(Cause.BLOCKLIST)})  # by sending less through them
 STOPPING = frozenset({Action.PAUSE_CAMPAIGN, Action.REST_IP})  # counted against max_pauses_per_hour
 WITH_SHARES = frozenset({KeyKind.CAMPAIGN})  # come back step by step; an address is either back or not
 
@@ -39,8 +41,9 @@ _PLACE = {kind: place for place, kind in enumerate(_NARROW_FIRST)}
 
 def wanted(verdict: Verdict) -> Action | None:
     """The action that the table gives for this verdict; None where there is nothing to do."""
-    action = ACTIONS[KeyKind(verdict.kind)].get(Level(verdict.level))
-    if action in CURES and not CURES[action].intersection(causes_of(verdict)):
+    kind = KeyKind(verdict.kind)
+    action = ACTIONS[kind].get(Level(verdict.level))
+    if action and kind in ADDRESSES and not CURED_AT_ADDRESSES.intersection(causes_of(verdict)):
         return Action.ALERT
     return action
 

@@ -20,7 +20,7 @@ from streams.core.remediation.state import StateKey
 _SHARED = frozenset({KeyKind.IP, KeyKind.IP_POOL, KeyKind.DOMAIN, KeyKind.PROVIDER, KeyKind.TENANT})
 _NARROW = {KeyKind.IP: KeyKind.IP_PROVIDER, KeyKind.DOMAIN: KeyKind.DOMAIN_PROVIDER}
 _AT_PROVIDER = frozenset(_NARROW.values())
-_BLOCKS = frozenset({str(Cause.BLOCKS), str(Cause.BLOCKLIST)})
+_BLOCKS = frozenset({str(Cause.BLOCKS), str(Cause.BLOCKLIST), str(Cause.COMPLIANCE)})
 _AT_ANY = "at any provider"
 
 Group = tuple[str, ...]

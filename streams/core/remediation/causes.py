@@ -19,6 +19,8 @@ CAUSE_OF: dict[str, Cause] = {
     "complaint_exposure": Cause.COMPLAINTS,
     "complaint_cusum": Cause.COMPLAINTS,
     "block_cusum": Cause.BLOCKS,
+    "blocklist_cusum": Cause.BLOCKLIST,
+    "auth_cusum": Cause.COMPLIANCE,
 }
 
 
@@ -50,6 +52,13 @@ ASKED: dict[KeyKind, tuple[Cause, ...]] = {
 }
 """What is asked of a key that comes back, beside the cause of its stop."""
 
+WORK: dict[str, str] = {
+    str(Cause.BLOCKLIST): "a blocklist has the sender: have it taken off the list, then resume by hand",
+    str(Cause.COMPLIANCE): "mail is refused because it is not authenticated: mend SPF, DKIM, DMARC or reverse DNS, then"
+    " resume by hand",
+}
+"""What a person has to do about causes that evidence cannot end, and why only a person can."""
+
 ENOUGH = math.log(20.0)  # evidence for or against: wrong at most once in twenty, by Wald's bounds
 WARN, PAUSE = 7.0, 12.0  # of the forward test, as the CUSUM detectors have them
 LEAST_ADVERSE = 5  # events that a stop needs at least, as the detectors do
@@ -65,6 +74,11 @@ def only_by_a_person(causes: tuple[str, ...]) -> str:
     """The first cause that evidence cannot end; "" if there is none."""
     known = {str(cause) for cause in QUESTIONS.keys() - NEVER_ALONE}
     return next((cause for cause in causes if cause not in known), "")
+
+
+def said_of_person(cause: str) -> str:
+    """Why a key that was stopped for `cause` waits for a person, and for what."""
+    return WORK.get(cause, f"the cause is {cause}, which only a person can know to be over")
 
 
 def questions_for(kind: KeyKind, causes: tuple[str, ...]) -> tuple[Question, ...]:

@@ -19,11 +19,11 @@ from dataclasses import replace
 
 from schemas.aggregates import RANK, KeyKind, Level
 from schemas.policy import Policy
-from schemas.remediation import Action, Decision, Mode
+from schemas.remediation import NEVER_ALONE, Action, Decision, Mode
 from schemas.topics import DAY_MS
 from schemas.verdicts import Verdict
 from streams.core.remediation.actions import STOPPING, is_bad
-from streams.core.remediation.causes import causes_of, only_by_a_person, questions_for
+from streams.core.remediation.causes import causes_of, only_by_a_person, questions_for, said_of_person
 from streams.core.remediation.permission import Context, Wish, permit
 from streams.core.remediation.record import Made, decision_of
 from streams.core.remediation.state import IN_FORCE, NOTHING, Act, KeyState, Pending, StateKey
@@ -110,14 +110,17 @@ def _is_counted(state: KeyState, kind: KeyKind) -> bool:
 def _stopped(state: KeyState, now: int, policy: Policy) -> KeyState:
     stops = (*(at for at in state.stops if at > now - WEEK_MS), now)[-STOPS_KEPT:]
     found = refusal(state.trial) if state.trial else ""
-    causes = tuple(sorted({*state.causes, found})) if found else causes_of(state.last) if state.last else ()
+    seen = causes_of(state.last) if state.last else ()
+    if found:  # by new mail; the watch may meanwhile have seen a cause that only a person can end
+        named = NEVER_ALONE.intersection(seen) if state.last and is_bad(state.last.level) else ()
+        seen = tuple(sorted({*state.causes, found, *map(str, named)}))
     held = ""
-    if person := only_by_a_person(causes):
-        held = f"the cause is {person}, which only a person can know to be over"
+    if person := only_by_a_person(seen):
+        held = said_of_person(person)
     elif len(stops) - 1 > policy.recovery.max_repauses:
         held = f"it was stopped {len(stops)} times within seven days"
     stopped = tally(state.last) if state.last else None
-    return replace(state, stops=stops, causes=causes, stopped=stopped, held=held, trial=None)
+    return replace(state, stops=stops, causes=seen, stopped=stopped, held=held, trial=None)
 
 
 def _on_trial(state: KeyState, place: StateKey) -> KeyState:

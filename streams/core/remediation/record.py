@@ -15,7 +15,7 @@ from schemas.identity import digest
 from schemas.policy import Policy
 from schemas.remediation import Action, Cause, Decision
 from schemas.verdicts import Verdict
-from streams.core.remediation.actions import parts_of
+from streams.core.remediation.actions import STOPPING, parts_of
 from streams.core.remediation.causes import (
     CAUSE_OF,
     ENOUGH,
@@ -58,7 +58,7 @@ def decision_of(verdict: Verdict, place: StateKey, made: Made, policy: Policy, e
         mode=made.permit.mode,
         level=verdict.level,
         previous_level=before.phase,
-        reason=reason(verdict, act, made.why) + made.permit.note,
+        reason=reason(verdict, act, made.why) + made.permit.note + _person(made),
         evidence=canonical(_evidence(verdict, made, policy)),
         policy_version=policy.version,
         campaign_id=name if kind in {KeyKind.CAMPAIGN, KeyKind.CAMPAIGN_PROVIDER} else "",
@@ -74,6 +74,11 @@ def decision_of(verdict: Verdict, place: StateKey, made: Made, policy: Policy, e
         state=made.after.phase,
         expires_at=expires_at,
     )
+
+
+def _person(made: Made) -> str:
+    """That nothing but a person ends this stop, and what the person has to do."""
+    return f" Only a person resumes it: {made.after.held}." if made.act.action in STOPPING and made.after.held else ""
 
 
 def _is_moved_away(act: Act) -> bool:

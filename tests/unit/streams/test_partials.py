@@ -21,7 +21,7 @@ from streams.core import counting
 from streams.core.changes import Cut
 from streams.core.columns import read_columns
 from streams.core.counting import COLUMNS, Events, Increments
-from streams.core.meaning import METRICS
+from streams.core.meaning import METRICS, metric_of
 from streams.core.partials import KEEP_MS, PartitionCounts
 from streams.lane.guard import apart
 
@@ -101,7 +101,33 @@ def test_what_an_event_counts_as(fields: dict[str, Any], metric: str) -> None:
     counts, names = state(), {"kind": "event_type", "reason": "bounce_reason", "permanence": "bounce_permanence"}
     made = event(1, **{names.get(name, name): value for name, value in fields.items()})
     counts.fold([CODEC.encode(made)], [0])
-    assert rows(counts.cut(1).rows)["tenant", "acme", metric] == 1
+    found = rows(counts.cut(1).rows)
+    assert [(name, found["tenant", "acme", name]) for name in METRICS if found["tenant", "acme", name]] == [(metric, 1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "blocklist", "counted"),
+    [
+        (B, "blocked_ip", "zen.spamhaus.org", {"bounced_block", "refused_listed"}),
+        (B, "blocked_domain", "surbl", {"bounced_block", "refused_listed"}),
+        (B, "auth_failure", "", {"bounced_block", "refused_auth"}),
+        (B, "auth_failure", "spamhaus", {"bounced_block", "refused_listed"}),
+        (D, "auth_failure", "", {"deferred_reputation", "refused_auth"}),
+        (D, "spam_content", "uribl", {"deferred_reputation", "refused_listed"}),
+        (B, "spam_content", "uribl", {"bounced_content"}),
+        (B, "invalid_recipient", "spamhaus", {"bounced_other"}),
+        (D, "greylisted", "spamcop", {"deferred"}),
+        (R, "auth_failure", "spamhaus", {"rejected"}),
+    ],
+)
+def test_a_refused_sender_is_counted_once_more_by_what_the_reply_says(
+    kind: EventType, reason: str, blocklist: str, counted: set[str]
+) -> None:
+    counts = state()
+    made = event(1, event_type=kind, bounce_reason=reason, bounce_blocklist=blocklist)
+    counts.fold([CODEC.encode(made)], [0])
+    found = rows(counts.cut(1).rows)
+    assert {name: n for (_, key, name), n in found.items() if key == "acme"} == dict.fromkeys(counted, 1)
 
 
 def test_a_duplicate_is_not_counted_again_within_72_hours_and_is_after() -> None:
@@ -280,7 +306,8 @@ def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: 
             n,
             event_type=dice.choice(list(EventType)),
             campaign_id=dice.choice(("", "a", "b")),
-            bounce_reason=dice.choice(("", "blocked_ip", "invalid_recipient")),
+            bounce_reason=dice.choice(("", "blocked_ip", "invalid_recipient", "auth_failure")),
+            bounce_blocklist=dice.choice(("", "", "sorbs", "zen.spamhaus.org")),
             bounce_permanence=dice.choice(("", "permanent")),
             machine=dice.choice(("", "machine")),
             occurred_at=T0 + dice.randrange(200_000),
@@ -291,7 +318,45 @@ def test_a_large_batch_grouped_as_columns_counts_as_its_events_one_by_one(seed: 
     values: list[bytes | None] = [CODEC.encode(item) for item in events]
     read = read_columns(values, COLUMNS, CODEC, 0)
     found = Events(read.block, read.rows, read.clock[read.rows] // 1000)
-    assert rows_of(counting.count(found)) == rows_of(*(counting.count(found[at : at + 1]) for at in range(len(found))))
+    whole = counting.count(found)
+    assert rows_of(whole) == rows_of(*(counting.count(found[at : at + 1]) for at in range(len(found))))
+    assert sums_of(whole) == by_seconds(whole) == one_by_one(events)
+
+
+def sums_of(found: Increments) -> dict[tuple[str, str, str], int]:
+    """By kind, key and metric."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for name, counts in zip(found.keys, found.counts.tolist(), strict=True):
+        _, kind, key, *_ = counting.key_parts(name)
+        sums.update({(kind, key, metric): n for metric, n in zip(METRICS, counts, strict=True) if n})
+    return dict(sums)
+
+
+def by_seconds(found: Increments) -> dict[tuple[str, str, str], int]:
+    """The same from the counts by second."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for row, _, metric, more in found.entries.tolist():
+        _, kind, key, *_ = counting.key_parts(found.keys[row])
+        sums[kind, key, METRICS[metric]] += more
+    return dict(sums)
+
+
+def one_by_one(events: Sequence[EmailEvent]) -> dict[tuple[str, str, str], int]:
+    """The same by a loop over the events."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for item in events:
+        metric = metric_of(item.event_type, item.bounce_reason, item.bounce_permanence, item.machine)
+        is_refused = metric in {"bounced_block", "deferred_reputation"}
+        why = "refused_listed" if item.bounce_blocklist else "refused_auth"
+        is_told = is_refused and (item.bounce_blocklist or item.bounce_reason == "auth_failure")
+        for kind, key in (
+            ("tenant", item.tenant), ("campaign", item.campaign_id), ("ip", item.sending_ip),
+            ("provider", item.mailbox_provider), ("campaign_provider", f"{item.campaign_id}|{item.mailbox_provider}"),
+            ("ip_provider", f"{item.sending_ip}|{item.mailbox_provider}"),
+        ):  # fmt: skip
+            if key and not key.startswith("|"):
+                sums.update([(kind, key, metric), *([(kind, key, why)] if is_told else [])])
+    return dict(sums)
 
 
 def rows_of(*parts: Increments) -> dict[bytes, tuple[list[int], int, int]]:

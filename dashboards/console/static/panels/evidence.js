@@ -13,7 +13,7 @@ export function evidence(score, more = [], level = "h4") {
     ...more);
 }
 
-const COUNTS = ["sent", "delivered", "deferred", "deferred_reputation", "bounced_address", "bounced_block", "bounced_content", "bounced_other", "rejected", "complained", "unsubscribed"];
+const COUNTS = ["sent", "delivered", "deferred", "deferred_reputation", "bounced_address", "bounced_block", "bounced_content", "bounced_other", "refused_listed", "refused_auth", "rejected", "complained", "unsubscribed"];
 
 /** `record`: what the detectors said of the key when the decision was made. */
 export function verdict(record, more = []) {

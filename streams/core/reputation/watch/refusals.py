@@ -5,7 +5,8 @@ behaviour long ago buys nothing. Page, "Continuous inspection schemes", Biometri
 optimality. The null is the *tolerance*, not the sender's own baseline. *Bounces* are permanent failures of the
 address or its domain: refusals because of the sender's address, domain or content say nothing about the list.
 *Blocks* are final refusals of scope ip or auth and temporary ones of scope ip, auth or content; a message that is
-put off twice counts twice, because repeated deferral is what a block looks like.
+put off twice counts twice, because repeated deferral is what a block looks like. Blocks are also told apart by what
+half of them say, because that decides how they end: a list has the sender, or the sender is not authenticated.
 
 Real lists are not independent: a closed company's domain is a run of dead addresses. So a bounce takes a drop out
 of a leaky bucket of `depth` drops, into which every attempt puts `refill`; of a slot at most `depth` count, or what
@@ -42,8 +43,18 @@ class Question(NamedTuple):
     is_block: bool
 
 
+class Part(NamedTuple):
+    """What half of the adverse events, or more, may say: the column that counts them, the signal's name, words."""
+
+    column: int
+    name: str
+    words: str
+
+
 BOUNCES = Question("bounce_cusum", "failed because the address does not exist", is_block=False)
 BLOCKS = Question("block_cusum", "were blocked or put off because of the sender", is_block=True)
+LISTED = Part(at.BAD_LISTED, "blocklist_cusum", "say that a list has the sender")
+AUTH = Part(at.BAD_AUTH, "auth_cusum", "say that the sender is not authenticated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +82,10 @@ class Refusals:
     def signal(self, state: Floats) -> Signal:
         """See `Detector.signal`."""
         bad, tried = int(state[at.REFUSED_BAD]), int(state[at.REFUSED_TRIED])
+        part = next((part for part in (LISTED, AUTH) if 0 < bad <= 2 * state[part.column]), None)
+        said = f"; {state[part.column]:.0f} of the {bad} {part.words}" if part else ""
         return Signal(
-            detector=self.question.name,
+            detector=part.name if part else self.question.name,
             statistic=round(float(state[at.REFUSED]), 6),
             warn=self.thresholds.warn,
             throttle=self.thresholds.throttle,
@@ -81,7 +94,7 @@ class Refusals:
             numerator=bad,
             denominator=tried,
             explanation=f"{bad} of the last {tried} attempts {self.question.words},"
-            f" where {self.null * tried:.1f} were tolerable ({100 * self.null:.3g}%)",
+            f" where {self.null * tried:.1f} were tolerable ({100 * self.null:.3g}%){said}",
         )
 
 
@@ -100,6 +113,8 @@ def update(state: Floats, numbers: Floats, batch: Floats) -> None:
     if numbers[_IS_BLOCK] != 0.0:
         bad = batch[at.BOUNCED_BLOCK] + batch[at.DEFERRED_REPUTATION]
         tried += batch[at.DEFERRED_REPUTATION]
+        state[at.BAD_LISTED] += batch[at.REFUSED_LISTED]
+        state[at.BAD_AUTH] += batch[at.REFUSED_AUTH]
     if tried == 0.0:
         return
     credit = numbers[_DEPTH] - state[at.SPENT] + numbers[_REFILL] * tried
@@ -112,6 +127,7 @@ def update(state: Floats, numbers: Floats, batch: Floats) -> None:
     state[at.REFUSED_TRIED] += tried
     if state[at.REFUSED] <= 0.0:
         state[at.REFUSED], state[at.REFUSED_BAD], state[at.REFUSED_TRIED] = 0.0, 0.0, 0.0
+        state[at.BAD_LISTED], state[at.BAD_AUTH] = 0.0, 0.0
 
 
 @compiled(INT(REALS, REALS))

@@ -99,7 +99,21 @@ def test_only_campaigns_and_refused_addresses_are_ever_stopped() -> None:
 
 def test_an_address_is_rested_for_blocks_and_not_for_complaints() -> None:
     assert wanted(verdict_of(kind=KeyKind.IP, key=IP, detector=BLOCK)) == Action.REST_IP
+    assert wanted(verdict_of(kind=KeyKind.IP, key=IP, detector="blocklist_cusum")) == Action.REST_IP
     assert wanted(verdict_of(kind=KeyKind.IP, key=IP, detector="complaint_cusum")) == Action.ALERT
+
+
+@pytest.mark.parametrize("level", [THROTTLED, PAUSED])
+def test_mail_that_is_not_authenticated_is_reported_and_its_address_left_alone(level: Level) -> None:
+    [decision] = run(desk_with(), verdict_of(0, level, KeyKind.IP_PROVIDER, f"{IP}|gmail", detector="auth_cusum"))
+    assert (decision.action, decision.cause, decision.state) == (Action.ALERT, "compliance", "watch")
+
+
+@pytest.mark.parametrize("detector", [BLOCK, "blocklist_cusum", "auth_cusum"])
+def test_an_address_refused_at_one_provider_explains_the_address_whatever_the_replies_say(detector: str) -> None:
+    desk = desk_with()
+    assert len(run(desk, verdict_of(0, kind=KeyKind.IP_PROVIDER, key=f"{IP}|gmail", detector=detector))) == 1
+    assert run(desk, verdict_of(1, kind=KeyKind.IP, key=IP, detector=detector)) == []
 
 
 def test_the_keys_of_a_decision_about_a_provider_are_taken_apart() -> None:

@@ -10,12 +10,23 @@ import pytest
 
 from schemas.aggregates import KeyKind, Level
 from schemas.policy import Policy, Recovery
-from schemas.remediation import Action, Decision, Mode
+from schemas.remediation import Action, Decision, Mode, Verb
 from schemas.verdicts import Verdict
 from streams.core.remediation import late_mail
 from streams.core.remediation.desk import Desk
 from streams.core.remediation.late_mail import due_share, exposure, with_new
-from tests.unit.streams.core.remediation_cases import DAY, HOUR, IP, at, desk_with, run, said, verdict_of, wait
+from tests.unit.streams.core.remediation_cases import (
+    DAY,
+    HOUR,
+    IP,
+    at,
+    desk_with,
+    ruling_on,
+    run,
+    said,
+    verdict_of,
+    wait,
+)
 
 
 def sent(minute: float, attempts: int, bounced: int, level: Level = Level.PAUSED) -> Verdict:
@@ -128,12 +139,47 @@ def test_an_address_comes_back_at_once_and_is_rested_again_if_it_is_still_refuse
     assert desk.state("acme", "ip", IP).phase == Level.HEALTHY
 
 
-@pytest.mark.parametrize("detector", ["blocklist", "trap", "something_new"])
-def test_a_cause_that_evidence_cannot_end_waits_for_a_person(detector: str) -> None:
+@pytest.mark.parametrize(
+    ("detector", "work"),
+    [
+        ("blocklist_cusum", "a blocklist has the sender: have it taken off the list, then resume by hand"),
+        ("auth_cusum", "mail is refused because it is not authenticated: mend SPF"),
+        ("something_new", "the cause is something_new, which only a person"),
+    ],
+)
+def test_a_cause_that_evidence_cannot_end_waits_for_a_person(detector: str, work: str) -> None:
     desk = desk_with()
     [decision] = run(desk, verdict_of(0, detector=detector))
-    assert json.loads(decision.evidence)["resumes"].startswith("a person: revert this decision; the cause is")
+    assert json.loads(decision.evidence)["resumes"].startswith(f"a person: revert this decision; {work}")
+    assert f". Only a person resumes it: {work}" in decision.reason
     assert wait(desk, 0, DAY, every=10) == []
+
+
+def test_a_listed_address_stays_rested_until_a_person_and_is_watched_when_it_comes_back() -> None:
+    desk = desk_with()
+    refused = partial(verdict_of, kind=KeyKind.IP, key=IP)
+    [rested] = run(desk, refused(0, detector="blocklist_cusum", bounced_block=40, delivered=260))
+    assert (rested.action, rested.cause) == (Action.REST_IP, "blocklist")
+    run(desk, refused(1, detector="block_cusum", bounced_block=90, delivered=260))
+    assert wait(desk, 1, 20 * DAY, every=HOUR) == []
+    assert desk.state("acme", "ip", IP).causes == ("blocklist",)
+    [back] = desk.rule(ruling_on(rested, Verb.REVERT, why="delisted"), rested)
+    assert said([back]) == [("return_ip", 1.0, "recovering")]
+    [again] = run(desk, refused(20 * DAY + 10, detector="block_cusum", bounced_block=140, delivered=500))
+    assert (again.action, again.cause) == (Action.REST_IP, "blocklist")
+    assert wait(desk, 20 * DAY + 10, 22 * DAY, every=HOUR) == []
+
+
+def test_an_address_that_came_back_and_is_listed_by_then_waits_for_a_person() -> None:
+    desk = desk_with()
+    refused = partial(verdict_of, kind=KeyKind.IP, key=IP)
+    [rested] = run(desk, refused(0, detector="block_cusum", bounced_block=40, delivered=260))
+    assert rested.cause == "blocks"
+    [_back] = wait(desk, 0, 61)
+    [again] = run(desk, refused(70, detector="blocklist_cusum", bounced_block=90, refused_listed=50, delivered=440))
+    assert "Only a person resumes it: a blocklist has the sender" in again.reason
+    assert json.loads(again.evidence)["machine"]["causes"] == ["blocklist", "blocks"]
+    assert wait(desk, 70, DAY, every=10) == []
 
 
 def test_a_policy_that_resumes_nothing_by_itself_is_obeyed() -> None:

@@ -17,7 +17,7 @@ from schemas.events import EmailEvent, EventType
 from schemas.identity import digest
 from schemas.topics import REPUTATION_SLOTS
 from schemas.verdicts import SlotCounts
-from streams.core.meaning import METRICS
+from streams.core.meaning import METRICS, PARTS, REFUSED
 from streams.core.partials import PartitionCounts
 from streams.core.reputation import slot_log
 from streams.core.reputation.slot_log import SlotLog
@@ -82,7 +82,8 @@ def stream(seed: int, size: int = 120) -> list[bytes]:
     values, at = [], T0
     for number in range(size):
         at += dice.randrange(120)
-        values.append(event(number, at, event_type=dice.choice(list(EventType))))
+        why = {"bounce_reason": dice.choice(("", "auth_failure")), "bounce_blocklist": dice.choice(("", "sorbs"))}
+        values.append(event(number, at, event_type=dice.choice(list(EventType)), **why))
         if dice.random() < 0.1:
             values.append(tick(at))
         if dice.random() < 0.05:
@@ -105,7 +106,10 @@ def test_where_a_partition_is_flushed_does_not_matter(seed: int, cuts: list[int]
     values = stream(seed)
     found = read(with_end(values, cuts))
     assert found == read(with_end(values, other))
-    assert sum(n for (_, key, _, _), n in found.items() if b"\x1ftenant\x1f" in key) == 120
+    of_tenant = {place: n for place, n in found.items() if b"\x1ftenant\x1f" in place[1]}
+    assert sum(n for (*_, metric), n in of_tenant.items() if metric not in PARTS) == 120
+    refused, told = (sum(n for (*_, m), n in of_tenant.items() if m in some) for some in (REFUSED, PARTS))
+    assert 0 < told <= refused
 
 
 @settings(max_examples=40, deadline=None)

@@ -41,7 +41,8 @@ def river(slots: int, seed: int = 1) -> list[Slot]:
                 late = generator.choice([0, 0, 0, 1, 90])
                 counts = {
                     "delivered": generator.randrange(60), "bounced_address": generator.randrange(5),
-                    "deferred_reputation": generator.randrange(3), "opened": generator.randrange(9),
+                    "deferred_reputation": generator.randrange(1, 4), "opened": generator.randrange(9),
+                    "refused_listed": generator.randrange(2), "refused_auth": generator.randrange(1),
                     "complained": int(generator.random() < 0.1),
                 }  # fmt: skip
                 rows.append((name, (slot // 60 - late) * MINUTE_MS, counts))

@@ -105,6 +105,40 @@ def test_dead_addresses_do_not_count_as_blocks() -> None:
     assert signal.explanation.startswith("900 of the last 1000 attempts failed because the address does not exist")
 
 
+@pytest.mark.parametrize(
+    ("listed", "auth", "name", "said"),
+    [
+        (115, 0, "blocklist_cusum", "; 115 of the 230 say that a list has the sender"),
+        (114, 116, "auth_cusum", "; 116 of the 230 say that the sender is not authenticated"),
+        (115, 115, "blocklist_cusum", "; 115 of the 230 say that a list has the sender"),
+        (114, 0, "block_cusum", "were tolerable (2%)"),
+        (0, 114, "block_cusum", "were tolerable (2%)"),
+    ],
+)
+def test_half_of_a_runs_refusals_name_its_cause(listed: int, auth: int, name: str, said: str) -> None:
+    counts = {"delivered": 500, "bounced_block": 130, "deferred_reputation": 100}
+    plain = signals_of({0: dict(counts)}, kind="ip_provider", key="a|gmail")["block_cusum"]
+    told = {**counts, "refused_listed": listed, "refused_auth": auth}
+    found = signals_of({0: told}, kind="ip_provider", key="a|gmail")
+    assert list(found) == [name]
+    assert found[name].explanation.startswith("230 of the last 730 attempts were blocked or put off")
+    assert found[name].explanation.endswith(said)
+    assert replace(found[name], detector="", explanation="") == replace(plain, detector="", explanation="")
+
+
+def test_what_refusals_of_an_earlier_run_said_is_forgotten_with_it() -> None:
+    listed = {"delivered": 10, "bounced_block": 20, "refused_listed": 20}
+    refused = {"delivered": 10, "bounced_block": 5}
+    minutes = {0: listed, 1: {"delivered": 5_000}, 2: refused}
+    assert "block_cusum" in signals_of(minutes, kind="ip", key="192.0.2.1")
+    assert "blocklist_cusum" in signals_of({0: listed, 2: refused}, kind="ip", key="192.0.2.1")
+
+
+def test_a_refusal_that_names_a_list_is_no_bounce() -> None:
+    minutes = {0: {"delivered": 100, "bounced_address": 50, "bounced_block": 50, "refused_listed": 50}}
+    assert {"bounce_cusum"} == {name for name in signals_of(minutes) if "complaint" not in name}
+
+
 def test_a_bounce_signal_falls_again_after_good_mail() -> None:
     bad = {minute: {"delivered": 85, "bounced_address": 15} for minute in range(5)}
     good = {minute: {"delivered": 990, "bounced_address": 10} for minute in range(5, 12)}
