@@ -83,12 +83,11 @@ class Cause(StrEnum):
     BOUNCES = "bounces"
     COMPLAINTS = "complaints"
     BLOCKS = "blocks"
-    BLOCKLIST = "blocklist"  # a named list has the address or domain
-    TRAP = "trap"  # spam traps were hit
-    COMPLIANCE = "compliance"  # authentication or another duty of senders is not met
+    BLOCKLIST = "blocklist"  # refusals name a list that has the address or domain
+    COMPLIANCE = "compliance"  # refusals say that the sender is not authenticated
 
 
-NEVER_ALONE = frozenset({Cause.BLOCKLIST, Cause.TRAP, Cause.COMPLIANCE})  # a person must resume these
+NEVER_ALONE = frozenset({Cause.BLOCKLIST, Cause.COMPLIANCE})  # a person must resume these
 
 
 class Verb(StrEnum):

@@ -9,7 +9,8 @@ None of them can be recomputed exactly from here, and each figure says what is m
   guidelines). It tells nobody of single complaints, so the only figure is its own, from Postmaster Tools.
 * Yahoo enforces 0.3 % of mail that reached the inbox (Sender Hub; 0.1 % is where its Insights warn). What reached the
   inbox is not known here: of all delivered mail the rate is lower than Yahoo's.
-* Outlook.com (SNDS) colours an IP by the share of its mail that the filter took for spam: 10 % and 90 %.
+* Outlook.com (SNDS) colours an IP by the share of its mail that the filter took for spam: 10 % and 90 %. It also counts
+  mail to spam traps, by IP and day; it names no limit, no campaign and no trap, so any hit is a warning and never more.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ SES_COMPLAINTS = Lines("ses_complaints", 0.001, 0.005)
 GMAIL_SPAM = Lines("gmail_spam", 0.001, 0.003)
 YAHOO_COMPLAINTS = Lines("yahoo_complaints", 0.001, 0.003)
 SNDS_FILTER = Lines("snds_filter", 0.10, 0.90)
+SNDS_TRAPS = Lines("snds_traps", 0.0, 1.0)
 _COLOURS = {
     "GREEN": (0.0, "less than 10 % of its mail was taken for spam"),
     "YELLOW": (0.10, "10 % to 90 % of its mail was taken for spam"),
@@ -123,7 +125,7 @@ def _reported(view: KeyView, context: Context) -> list[Emulation]:
     subject = view.key.key.rpartition("|")[0] or view.key.key
     provider = view.key.key.rpartition("|")[2] if "|" in view.key.key else ""
     made = (
-        _READERS[name](report)
+        _READERS[name](report, context)
         for report in sorted(context.standing, key=lambda report: (report.provider, report.metric))
         for name in [(report.provider, report.metric)]
         if name in _READERS
@@ -134,20 +136,39 @@ def _reported(view: KeyView, context: Context) -> list[Emulation]:
     return [one for one in made if one is not None]
 
 
-def _gmail(report: StandingReport) -> Emulation | None:
+def _gmail(report: StandingReport, _context: Context) -> Emulation | None:
     return GMAIL_SPAM.reported(report.value, "reported by Postmaster Tools, of mail in personal Gmail inboxes.")
 
 
-def _snds(report: StandingReport) -> Emulation | None:
+def _snds(report: StandingReport, _context: Context) -> Emulation | None:
     share, words = _COLOURS.get(report.text.upper(), (-1.0, ""))
     if share < 0:
         return None
     return SNDS_FILTER.reported(share, f"{report.text.lower()} in SNDS: {words}. The share itself is not told.")
 
 
-_READERS: dict[tuple[str, str], Callable[[StandingReport], Emulation | None]] = {
+def _traps(report: StandingReport, context: Context) -> Emulation | None:
+    """Hits of the newest day that tells of any; the rate is 0 where the day's recipients are not told."""
+    hits = int(report.value)
+    if hits <= 0:
+        return None
+    tried = sum(
+        other.value
+        for other in context.standing
+        if (other.metric, other.sending_ip, other.begins_at)
+        == ("message_recipients", report.sending_ip, report.begins_at)
+    )
+    note = (
+        f"{hits} {'message' if hits == 1 else 'messages'} to spam traps in a day, as SNDS counts them. It does not say"
+        " which campaign: look for addresses that nobody signed up with, and stop mailing them."
+    )
+    return SNDS_TRAPS.reported(hits / tried if tried >= hits else 0.0, note)
+
+
+_READERS: dict[tuple[str, str], Callable[[StandingReport, Context], Emulation | None]] = {
     ("postmaster", "spam_rate"): _gmail,
     ("snds", "filter_result"): _snds,
+    ("snds", "trap_hits"): _traps,
 }
 _REPORTS_OF = {"postmaster": "gmail", "snds": "microsoft"}  # reporter -> the mailbox provider it speaks for
 _REPORTERS = frozenset(_REPORTS_OF.values())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from schemas.reports import StandingReport
 
-METRICS = frozenset({("postmaster", "spam_rate"), ("snds", "filter_result")})  # what `emulations.py` reads
+METRICS = frozenset(  # what `emulations.py` reads
+    {("postmaster", "spam_rate"), *(("snds", name) for name in ("filter_result", "trap_hits", "message_recipients"))}
+)
 
 
 class Standings:

@@ -36,7 +36,7 @@ const MARKS = { ok: "healthy", warn: "watch", bad: "paused" };
 function emulations(list, level) {
   if (!list.length) return [];
   return [el("div", {}, el(level, {}, "By the rules of others"), el("ul", {}, ...list.map((e) => el("li", {},
-    el("span", {}, `${words.plain(e.name)} (${e.basis}): ${share(e.rate)}, lines at ${share(e.warn)} and ${share(e.limit)}`, el("span", { class: "muted" }, `: ${e.note}`)),
+    el("span", {}, `${words.plain(e.name)} (${e.basis}): ${share(e.rate)}, ${e.limit < 1 ? `lines at ${share(e.warn)} and ${share(e.limit)}` : "any is a warning"}`, el("span", { class: "muted" }, `: ${e.note}`)),
     gauge(e.rate, e.limit, MARKS[e.mark] ?? "healthy")))))];
 }
 

@@ -33,7 +33,7 @@ CLOCK = SEPARATOR * 2  # the row that holds how far event time has come; no key 
 
 
 class Watch:
-    """All keys; some 600 bytes each and their names, at most twice that while it grows. Not safe for threads.
+    """All keys; some 630 bytes each and their names, at most twice that while it grows. Not safe for threads.
 
     Call `take` and `due` for every slot in turn, `rows` after them; slots without rows may be left out of `take`.
     """

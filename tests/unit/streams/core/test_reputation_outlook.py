@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.aggregates import KeyKind, Mark, ReputationScore
+from schemas.aggregates import KeyKind, Level, Mark, ReputationScore
 from schemas.reports import StandingReport
 from streams.core.reputation.context import ALONE, Context
 from streams.core.reputation.ledger import Key, KeyView
@@ -262,7 +262,7 @@ def test_the_colour_of_outlook_stands_beside_an_ip(text: str, mark: str) -> None
     known = Standings()
     known.take(colour(text))
     known.take(colour("GREEN", START - 1000))  # older: it does not matter when it comes
-    known.take(replace(colour(text), metric="trap_hits", begins_at=START + 1))
+    known.take(replace(colour(text), metric="complaint_rate", begins_at=START + 1))
     for key, kind in (("192.0.2.7", KeyKind.IP), ("192.0.2.7|microsoft", KeyKind.IP_PROVIDER)):
         view = named(view_of({0: {"delivered": 5}}, OLD, kind=kind), key)
         (found,) = score(view, (), 0, Context.of(None, known.of("acme", key))).emulations
@@ -272,3 +272,31 @@ def test_the_colour_of_outlook_stands_beside_an_ip(text: str, mark: str) -> None
     assert len(known.of("acme", "192.0.2.7")) == 1
     assert known.of("other", "192.0.2.7") == ()
     assert known.of("acme", "192.0.2.8") == ()
+
+
+def traps(hits: float, at: int = START, of: float = 0.0) -> list[StandingReport]:
+    plain = replace(colour("", at), metric="trap_hits", unit="count", value=hits)
+    return [plain, *([replace(plain, metric="message_recipients", value=of)] if of else [])]
+
+
+@pytest.mark.parametrize(
+    ("reports", "rate"),
+    [(traps(3, of=6_000), 0.0005), (traps(3), 0.0), (traps(3) + traps(0, START - 1, of=6_000), 0.0)],
+)
+def test_a_hit_of_a_spam_trap_is_a_warning_beside_the_address_and_takes_no_points(
+    reports: list[StandingReport], rate: float
+) -> None:
+    known = Standings()
+    for report in reports:
+        known.take(report)
+    view = named(view_of({0: {"delivered": 5}}, OLD, kind="ip"), "192.0.2.7")
+    warned = score(view, (), 0, Context.of(None, known.of("acme", "192.0.2.7")))
+    (found,) = warned.emulations
+    assert (found.name, found.rate, found.mark, found.basis) == ("snds_traps", rate, Mark.WARN, "reported")
+    assert found.note.startswith("3 messages to spam traps in a day")
+    assert (warned.score, warned.level) == (100.0, Level.HEALTHY)
+
+
+def test_a_day_without_a_hit_of_a_spam_trap_says_nothing() -> None:
+    view = named(view_of({0: {"delivered": 5}}, OLD, kind="ip"), "192.0.2.7")
+    assert score(view, (), 0, Context.of(None, traps(0, of=6_000))).emulations == []
