@@ -84,10 +84,11 @@ class Cause(StrEnum):
     COMPLAINTS = "complaints"
     BLOCKS = "blocks"
     BLOCKLIST = "blocklist"  # refusals name a list that has the address or domain
+    TRAP = "trap"  # a mailbox provider reports mail to spam traps; told to people, stops nothing
     COMPLIANCE = "compliance"  # refusals say that the sender is not authenticated
 
 
-NEVER_ALONE = frozenset({Cause.BLOCKLIST, Cause.COMPLIANCE})  # a person must resume these
+NEVER_ALONE = frozenset({Cause.BLOCKLIST, Cause.TRAP, Cause.COMPLIANCE})  # a person must resume these
 
 
 class Verb(StrEnum):

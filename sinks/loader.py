@@ -19,6 +19,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.aggregates import LaneIds, LaneMarker, Tick
 from schemas.avro import HEADER_SIZE, Codec, SchemaVersion
 from schemas.errors import FailureCode, Permanent
+from schemas.remediation import Ruling
+from schemas.reports import StandingReport
 from schemas.suppressions import FailingDays
 from sinks.batches import Batch, Entry
 from sinks.clickhouse import translate
@@ -26,7 +28,8 @@ from sinks.repeats import Repeats
 from sinks.tables import TableSpec
 from streams.core.native import Native, native, program_of
 
-CONTROL = (LaneMarker, LaneIds, Tick, FailingDays)  # a lane's own records share the topics; they are no rows
+# A lane's own records share the topics, and what the desk reads shares that of the verdicts; they are no rows there.
+CONTROL = (LaneMarker, LaneIds, Tick, FailingDays, Ruling, StandingReport)
 _TURNS = 3  # of sending what a repeat left out: the second is needed only if the store was killed in the first
 _LOG = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """Remediation: verdicts to decisions (a lane whose state is the desk); decisions to calls of the senders' APIs.
 
-A person's rulings join the verdicts in their topic, so that the log alone says what was decided, and in which order.
+A person's rulings join the verdicts in their topic, and so do mailbox providers' reports of spam traps, so that the log
+alone says what was decided, and in which order.
 What was carried out is read back from the outcomes whenever this process is given the decisions: a decision read twice
 is carried out once. Decisions of one key are carried out one after the other, those of others meanwhile.
 """
@@ -22,6 +23,7 @@ from schemas.errors import FailureCode, Permanent
 from schemas.failures import DeadLetter, Stage
 from schemas.identity import digest
 from schemas.remediation import Decision, Outcome, OutcomeStatus
+from schemas.reports import StandingReport
 from schemas.topics import DAY_MS, DEAD_LETTERS, DECISIONS, OUTCOMES, VERDICTS, Topic
 from streams.agents import folding
 from streams.agents.announcer import Announcer, Deliver
@@ -29,6 +31,7 @@ from streams.core.changes import Cut
 from streams.core.normalise import Origin, unreadable
 from streams.core.remediation.announce import Told, untold
 from streams.core.remediation.desk_log import DeskLog
+from streams.core.remediation.traps import tells_of_traps
 from streams.kafka import LogProducer, Record
 from streams.lane.changelog import StatefulLane, read_to_end
 from streams.lane.guard import persist
@@ -127,9 +130,14 @@ class Hands(Service):
         self._announcer.submit(decision, outcomes, self._settled)
 
     async def join(self, value: bytes) -> None:
-        """One ruling: put it where the desk reads."""
+        """One record: put it where the desk reads."""
         records = [Record(VERDICTS.name, value)]
         await persist(f"writing to {VERDICTS.name}", lambda: self._tools.log.send_all(records))
+
+    async def join_traps(self, value: bytes) -> None:
+        """One report of a mailbox provider: put it where the desk reads, if it tells of spam traps."""
+        if tells_of_traps(self._tools.codec.decode(value, StandingReport)):
+            await self.join(value)
 
     async def bury(self, value: bytes, origin: Origin, error: Permanent | None, reason: str) -> None:
         """A record that cannot be processed becomes a dead letter."""
@@ -183,10 +191,13 @@ class DecisionLane(WorkLane):
         return super().open_parts(numbers)
 
 
-def attach(app: Any, hands: Hands, desk: DeskLane, rulings: WorkLane, decisions: DecisionLane) -> None:
-    """Add the agents to the app: the desk decides, rulings join what it reads, decisions are carried out."""
+def attach(
+    app: Any, hands: Hands, desk: DeskLane, *, rulings: WorkLane, reports: WorkLane, decisions: DecisionLane
+) -> None:
+    """Add the agents to the app: the desk decides, rulings and reports join its log, decisions are carried out."""
     folding.attach(app, desk, lambda *_: None)
     _relay(app, rulings, hands, hands.join)
+    _relay(app, reports, hands, hands.join_traps)
     _relay(app, decisions, hands, hands.carry_out)
 
 

@@ -127,7 +127,9 @@ def run_remediation(of: Settings) -> int:
     from streams.telemetry import Telemetry
     from streams.topics import partitions_of
 
-    partitions_of(of.kafka, VERDICTS, REMEDIATION_STATES, DECISIONS, RULINGS, OUTCOMES, DEAD_LETTERS)
+    partitions_of(
+        of.kafka, VERDICTS, REMEDIATION_STATES, DECISIONS, RULINGS, STANDING_REPORTS, OUTCOMES, DEAD_LETTERS
+    )  # fmt: skip
     stats, log, codec_ = Telemetry(), LogProducer(of.kafka), codec(of)
     policy_of = policies(config(of))
     app = worker_app(f"{GROUP}-remediation", of.kafka, session_timeout_ms=of.session_timeout_ms)
@@ -142,15 +144,16 @@ def run_remediation(of: Settings) -> int:
     )
     hands.restore()
     rulings = WorkLane(app, lane_settings(of, "remediation-rulings", RULINGS, batch=500))
+    reports = WorkLane(app, lane_settings(of, "remediation-reports", STANDING_REPORTS, batch=500))
     decisions = remediation.DecisionLane(
         app, lane_settings(of, "remediation-decisions", DECISIONS, batch=500), hands=hands
     )
-    for service in (hands, desk, rulings, decisions):
+    for service in (hands, desk, rulings, reports, decisions):
         app.service(service)
-    remediation.attach(app, hands, desk, rulings, decisions)
+    remediation.attach(app, hands, desk, rulings=rulings, reports=reports, decisions=decisions)
 
     def is_ready() -> bool:
-        return all(lane.has_joined for lane in (desk, rulings, decisions)) and log.is_available()
+        return all(lane.has_joined for lane in (desk, rulings, reports, decisions)) and log.is_available()
 
     return run_worker(app, of, is_ready, stats)
 

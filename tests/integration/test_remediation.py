@@ -21,11 +21,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.aggregates import Level, Tick
 from schemas.avro import Codec
 from schemas.remediation import Action, Decision, Mode, Outcome, OutcomeStatus, Verb
-from schemas.topics import DECISIONS, OUTCOMES, RULINGS, VERDICTS, Topic
+from schemas.topics import DECISIONS, OUTCOMES, RULINGS, STANDING_REPORTS, VERDICTS, Topic
 from streams.local import ports, processes
 from streams.local.broker import Tansu
 from streams.topics import apply_topics
-from tests.unit.streams.core.remediation_cases import at, ruling_on, verdict_of
+from tests.unit.streams.core.remediation_cases import at, hits, ruling_on, verdict_of
 
 CODEC = Codec()
 ROOT = Path(__file__).parents[2]
@@ -199,3 +199,21 @@ def test_time_alone_lets_a_paused_campaign_try_again(broker: str, tmp_path: Path
     trial = api.asked[-1][1]["data"]
     assert 0 < float(trial["share"]) <= 0.01
     assert trial["level"] != Level.HEALTHY
+
+
+def test_hits_of_spam_traps_in_a_report_are_told_once_and_other_figures_are_not(broker: str, tmp_path: Path) -> None:
+    apply_topics(broker, 2, 1, timeout_s=30.0)
+    log, api, said = Log(broker), Api(), tmp_path / "remediation.log"
+    with service(broker, tmp_path, api, Mode.ACT):
+        log.say(VERDICTS, Tick(at=at(90), writer="t"))
+        log.say(
+            STANDING_REPORTS, hits(metric="complaint_rate", source="esp"), hits(source="esp"), hits(4, source="esp")
+        )
+        until(lambda: "alert" in api.actions(), said, api)
+        log.say(STANDING_REPORTS, hits(1, source="esp", sending_ip="192.0.2.9"))
+        until(lambda: api.actions().count("alert") == 2, said, api)
+    told = [decision for decision in log.decisions() if decision.action == Action.ALERT]
+    assert [(decision.cause, decision.sending_ip) for decision in told] == [
+        ("trap", "192.0.2.1"),
+        ("trap", "192.0.2.9"),
+    ]

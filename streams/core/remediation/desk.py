@@ -3,7 +3,7 @@
 Times are the log's. A verdict older than the newest, or taken in before, is a repetition and changes nothing, and so
 is a tick. What is remembered can be taken out key by key (`changed`) and put back (`restore`) at any point; a desk that
 was put back goes on as if it had never stopped, byte for byte. Beside the keys' own states there is one per tenant
-(limits) and one for the clock, under kinds of their own.
+(limits), one per IP that hit spam traps, and one for the clock, under kinds of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 from schemas.aggregates import KeyKind, Level
 from schemas.policy import Policy
 from schemas.remediation import Decision, Ruling
+from schemas.reports import StandingReport
 from schemas.verdicts import Verdict
 from streams.core.remediation.actions import STOPPING, is_bad, place_of
 from streams.core.remediation.blame import Blame
@@ -24,6 +25,7 @@ from streams.core.remediation.machine import advance, take
 from streams.core.remediation.permission import ALONE, Context
 from streams.core.remediation.rulings import Case, place_of_decision, ruled
 from streams.core.remediation.state import NOTHING, KeyState, StateKey, as_text, canonical, from_text
+from streams.core.remediation.traps import TRAPS, Traps
 from streams.core.remediation.wake import next_look
 
 LIMITS, CLOCK = "limits", "clock"  # kinds of states that are no key's
@@ -42,6 +44,7 @@ class Desk:
         self._alarms: list[tuple[int, tuple[int, str, str], StateKey]] = []
         self._armed: dict[StateKey, int] = {}
         self._judged_at = self._ticked_at = 0
+        self._traps = Traps(policy_of, self.state)
         self._changed: set[StateKey] = set()
 
     def judge(self, verdict: Verdict) -> list[Decision]:
@@ -63,7 +66,15 @@ class Desk:
         if at_ms <= self._ticked_at:
             return []
         self._pass(ticked_at=at_ms)
-        return [decision for place in self._due() for decision in self._advance(place, self._states[place])]
+        return [
+            *(decision for place in self._due() for decision in self._advance(place, self._states[place])),
+            *self._told_of_traps(),
+        ]
+
+    def report(self, report: StandingReport) -> list[Decision]:
+        """What a mailbox provider says of an IP: hits of spam traps are told, everything else is passed over."""
+        self._changed.update(self._traps.take(report, self._now))
+        return self._told_of_traps()
 
     def rule(self, ruling: Ruling, decision: Decision | None) -> list[Decision]:
         """What a person's word on `decision` (as it is stored; None: nobody knows it) calls for."""
@@ -95,6 +106,8 @@ class Desk:
                 self._judged_at, self._ticked_at = clock["judged_at"], clock["ticked_at"]
             elif place[1] == LIMITS and text:
                 self._tenant(place[0]).take(text)
+            elif place[1] == TRAPS and text:
+                self._traps.restore(place, text)
             elif text:
                 keys[place] = from_text(text)
         for place, state in sorted(keys.items(), key=lambda item: (item[1].blamed_at, item[0])):
@@ -109,6 +122,11 @@ class Desk:
         if judged_at > self._judged_at or ticked_at > self._ticked_at:
             self._changed.add(_CLOCK_PLACE)
         self._judged_at, self._ticked_at = max(self._judged_at, judged_at), max(self._ticked_at, ticked_at)
+
+    def _told_of_traps(self) -> list[Decision]:
+        decisions, changed = self._traps.due(self._now)
+        self._changed.update(changed)
+        return decisions
 
     def _advance(self, place: StateKey, state: KeyState) -> list[Decision]:
         policy = self._policy_of(place[0])
@@ -176,4 +194,6 @@ class Desk:
             return canonical({"judged_at": self._judged_at, "ticked_at": self._ticked_at})
         if place[1] == LIMITS:
             return self._tenant(place[0]).as_text()
+        if place[1] == TRAPS:
+            return self._traps.text(place)
         return as_text(self._states.get(place, NOTHING))

@@ -1,4 +1,4 @@
-"""The desk as a lane's state: verdicts, ticks and rulings in, decisions out, its memory in a changelog.
+"""The desk as a lane's state: verdicts, ticks, rulings and reports in, decisions out, its memory in a changelog.
 
 The watch may say again what it has said before a restart, in the same order: the desk passes that over. Decisions
 that a person may still speak about are remembered for 30 days.
@@ -15,6 +15,7 @@ from schemas.avro import Codec
 from schemas.errors import FailureCode, Permanent
 from schemas.failures import Stage
 from schemas.remediation import Decision, Ruling
+from schemas.reports import StandingReport
 from schemas.topics import DAY_MS, DEAD_LETTERS, DECISIONS, VERDICTS
 from schemas.verdicts import RemediationState, Verdict
 from streams.core.changes import Cut, Row, Side, Totals
@@ -89,6 +90,8 @@ class DeskLog:
             self._clock = max(self._clock, at)
             self._forget(at)
             return self._desk.pass_time(at)
+        if record is StandingReport:
+            return self._desk.report(self._codec.decode(value, StandingReport))
         ruling = self._codec.decode(value, Ruling)  # raises for anything else
         return self._desk.rule(ruling, self._decisions.get(ruling.decision_id))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from schemas.aggregates import KeyKind, Level, Signal
 from schemas.policy import Policy
 from schemas.remediation import Decision, Mode, Ruling, Verb
+from schemas.reports import StandingReport
 from schemas.verdicts import Verdict
 from streams.core.remediation.desk import Desk
 
@@ -74,6 +76,16 @@ def ruling_on(decision: Decision, verb: Verb, who: str = "ada", why: str = "know
         ruling_id=f"{verb}-{decision.decision_id}", tenant=decision.tenant, decision_id=decision.decision_id,
         verb=verb, who=who, why=why, ruled_at=at(minute),
     )  # fmt: skip
+
+
+def hits(count: float = 3, day: float = -DAY, **fields: Any) -> StandingReport:
+    """What SNDS says of the day that began `day` minutes from START."""
+    plain: dict[str, Any] = {
+        "event_id": f"e{day}", "tenant": "acme", "source": "outlook", "provider": "snds", "received_at": at(0),
+        "sending_ip": IP, "metric": "trap_hits", "begins_at": at(day), "ends_at": at(day + DAY), "unit": "count",
+        "value": count,
+    }  # fmt: skip
+    return StandingReport(**{**plain, **fields})
 
 
 def said(decisions: Sequence[Decision]) -> list[tuple[str, float, str]]:

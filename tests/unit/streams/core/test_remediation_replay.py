@@ -18,7 +18,7 @@ from schemas.verdicts import Verdict
 from streams.core.remediation.actions import judging_order
 from streams.core.remediation.desk import Desk
 from streams.core.remediation.state import StateKey, as_text, from_text
-from tests.unit.streams.core.remediation_cases import IP, at, ruling_on, verdict_of
+from tests.unit.streams.core.remediation_cases import DAY, HOUR, IP, at, hits, ruling_on, verdict_of
 
 KEYS = (
     (KeyKind.CAMPAIGN, "spring", "bounce_cusum"), (KeyKind.CAMPAIGN, "summer", "complaint_exposure"),
@@ -43,11 +43,12 @@ POLICIES = (
 
 @dataclass(frozen=True)
 class Slot:
-    """Verdicts of one second, then a tick; then a word on the newest decision, if one is given."""
+    """Verdicts of one second, then a tick; then, if given, hits of spam traps and a word on the newest decision."""
 
     at: float
     verdicts: tuple[Verdict, ...]
     verb: Verb | None
+    hits: int = 0
 
 
 @st.composite
@@ -72,7 +73,8 @@ def logs(draw: st.DrawFn) -> list[Slot]:
                     bounced_address=0 if is_block else failed,
                 )
             )  # fmt: skip
-        slots.append(Slot(minute, tuple(verdicts), draw(st.sampled_from([None, None, *Verb]))))
+        verb, hits = draw(st.sampled_from([None, None, *Verb])), draw(st.sampled_from([0, 0, 0, 2]))
+        slots.append(Slot(minute, tuple(verdicts), verb, hits))
     return slots
 
 
@@ -94,6 +96,8 @@ class Tape:
             self.decided += self.desk.judge(verdict)
         self.decided += self.desk.pass_time(at(slot.at))
         self.decided += self.desk.pass_time(at(slot.at + 0.05))
+        if slot.hits:
+            self.decided += self.desk.report(hits(slot.hits, day=slot.at // HOUR * HOUR - DAY))
         if slot.verb and self.decided:
             newest = self.decided[-1]
             self.decided += self.desk.rule(ruling_on(newest, slot.verb), newest)
@@ -155,7 +159,7 @@ def test_states_survive_their_own_text_and_ids_are_unique(log: list[Slot], polic
     for slot in log:
         tape.play(slot, slot.verdicts)
     for (_, kind, _), text in tape.states.items():
-        if kind not in {"clock", "limits"}:
+        if kind not in {"clock", "limits", "traps"}:
             assert as_text(from_text(text)) == text
     made = [d for d in tape.decided if "decided_before" not in d.evidence]
     assert len({d.decision_id for d in made}) == len(made)
