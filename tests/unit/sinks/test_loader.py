@@ -12,7 +12,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.avro import VERSIONS, Codec
 from schemas.errors import FailureCode, Transient
-from schemas.remediation import Decision, Outcome
+from schemas.remediation import Decision, Outcome, Ruling
+from schemas.reports import StandingReport
+from schemas.topics import VERDICTS
 from sinks.batches import Batch, Bounds, Entry, Partition
 from sinks.loader import CONTROL, Loader, Refusal
 from sinks.tables import TABLES
@@ -120,6 +122,16 @@ def test_control_records_and_tombstones_are_no_rows_and_no_faults() -> None:
     loader = Loader(cast("Client", Store()), CODEC)
     found = loader.sort(SPEC, batch(*controls))
     assert (found.is_silent, found.skipped) == (True, 1 + len(CONTROL))
+
+
+def test_what_joins_the_verdicts_for_the_desk_is_no_row_and_no_fault() -> None:
+    ruling = Ruling(ruling_id="r", tenant="acme", decision_id="d", verb="approve", who="ada", why="known", ruled_at=1)
+    report = StandingReport(
+        event_id="e", tenant="acme", source="s", provider="snds", received_at=1, metric="trap_hits", value=3
+    )
+    spec = next(spec for spec in TABLES if spec.topic is VERDICTS)
+    found = Loader(cast("Client", Store()), CODEC).sort(spec, batch(CODEC.encode(ruling), CODEC.encode(report)))
+    assert (found.is_silent, found.skipped) == (True, 2)
 
 
 def test_foreign_values_and_records_of_another_topic_are_refused_and_the_rest_goes_in() -> None:
