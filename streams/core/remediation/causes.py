@@ -53,9 +53,9 @@ ASKED: dict[KeyKind, tuple[Cause, ...]] = {
 """What is asked of a key that comes back, beside the cause of its stop."""
 
 WORK: dict[str, str] = {
-    str(Cause.BLOCKLIST): "a blocklist has the sender: have it taken off the list, then resume by hand",
-    str(Cause.COMPLIANCE): "mail is refused because it is not authenticated: mend SPF, DKIM, DMARC or reverse DNS, then"
-    " resume by hand",
+    str(Cause.BLOCKLIST): "a blocklist has the sender; have it taken off, then resume by hand",
+    str(Cause.COMPLIANCE): "its mail is refused as not authenticated; mend SPF, DKIM, DMARC or reverse DNS, then resume"
+    " by hand",
 }
 """What a person has to do about causes that evidence cannot end, and why only a person can."""
 

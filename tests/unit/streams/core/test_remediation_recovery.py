@@ -142,8 +142,8 @@ def test_an_address_comes_back_at_once_and_is_rested_again_if_it_is_still_refuse
 @pytest.mark.parametrize(
     ("detector", "work"),
     [
-        ("blocklist_cusum", "a blocklist has the sender: have it taken off the list, then resume by hand"),
-        ("auth_cusum", "mail is refused because it is not authenticated: mend SPF"),
+        ("blocklist_cusum", "a blocklist has the sender; have it taken off, then resume by hand"),
+        ("auth_cusum", "its mail is refused as not authenticated; mend SPF"),
         ("something_new", "the cause is something_new, which only a person"),
     ],
 )
