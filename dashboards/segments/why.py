@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from dashboards.console.store import StoreClient
 from dashboards.segments.chosen import chosen
 from dashboards.segments.why_data import Page, instant
@@ -21,6 +23,7 @@ from streams.core.segments.fact import Fact
 from streams.core.segments.sql.facts import stored
 from streams.core.segments.why import Question, Why
 
+_PLAIN = msgspec.json.Decoder()
 MOST_EVENTS = 100_000  # of one recipient: what has more is no person
 _FACTS = f"""
 SELECT event_id, name, at, known_at, if(has({{names:Array(String)}}, name), properties, ''),
@@ -114,7 +117,31 @@ def object_of(written: str) -> dict[str, Any]:
     if not written:
         return {}
     try:
-        found = json.loads(written, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
-    except ValueError:
-        return {}
+        found = _PLAIN.decode(written)
+        if not _has_all(written, found):
+            found = _with_first(written)
+    except msgspec.DecodeError:  # so it is only a bit of JSON: NaN, half a character
+        found = _with_first(written)
     return found if isinstance(found, dict) else {}
+
+
+def _with_first(written: str) -> Any:
+    try:
+        return json.loads(written, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    except ValueError:
+        return None
+
+
+def _has_all(written: str, found: Any) -> bool:
+    """Whether no two keys were equal, for sure: as many are there as the text has places for."""
+    keys = _keys(found)
+    if written.count(":") == keys:
+        return True
+    return written.count('":') == keys and not any(f"{blank}:" in written for blank in " \t\r\n")
+
+
+def _keys(found: Any) -> int:
+    if isinstance(found, dict):
+        below = [value for value in found.values() if value.__class__ is dict or value.__class__ is list]
+        return len(found) + (sum(map(_keys, below)) if below else 0)
+    return sum(map(_keys, found)) if isinstance(found, list) else 0

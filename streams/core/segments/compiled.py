@@ -19,6 +19,7 @@ from streams.core.segments.leaves.plain import bucket, known_for
 from streams.core.segments.leaves.sequenced import sequence
 from streams.core.segments.leaves.traits import anniversary, date, trait
 from streams.core.segments.leaves.words import consent, suppressed
+from streams.core.segments.moving import remembering
 from streams.core.segments.pieces import Pieces
 
 LEAVES: dict[str, Callable[[Any, Pieces], Leaf]] = {
@@ -51,10 +52,12 @@ class Node(NamedTuple):
 class Compiler:
     """Makes nodes of the rules of one tenant's segments.
 
+    `is_moving`: its looks remember the last one, for a recipient with many facts.
     Raises Misconfigured where segments name one another in a circle. Nobody is in a segment that there is not.
     """
 
-    def __init__(self, segments: Sequence[Segment], pieces: Pieces) -> None:
+    def __init__(self, segments: Sequence[Segment], pieces: Pieces, *, is_moving: bool = False) -> None:
+        self._is_moving = is_moving
         self._rules: Mapping[str, Rule] = {segment.id: segment.rule for segment in segments}
         self._pieces = pieces
         self._named = {name for segment in segments for name in named_by(segment.rule)}
@@ -91,5 +94,8 @@ class Compiler:
         asked = canonical_json(rule)
         if asked not in self._leaves:
             kind = kind_of(rule)
-            self._leaves[asked] = LEAVES[kind](getattr(rule, kind), self._pieces)
+            leaf = LEAVES[kind](getattr(rule, kind), self._pieces)
+            if self._is_moving and leaf.moving is not None:
+                leaf = leaf._replace(look=remembering(leaf.moving(), leaf.pieces))
+            self._leaves[asked] = leaf
         return self._leaves[asked]

@@ -20,11 +20,16 @@ Look = Callable[[Bodies, int, Memo], int]
 
 
 class Leaf(NamedTuple):
-    """`pieces`: places of what it looks at. `cost`: what one look costs, roughly, in tenths of a microsecond."""
+    """`pieces`: places of what it looks at. `cost`: what one look costs, roughly, in tenths of a microsecond.
+
+    `moving`: where a look goes through all that is kept, what makes another with the same answers, for one recipient
+    after each of many facts: it remembers what it saw last (`moving.py`) and may be earlier with its `until`.
+    """
 
     look: Look
     pieces: frozenset[int]
     cost: int
+    moving: Callable[[], Look] | None = None
 
 
 def always(*, holds: bool) -> Leaf:
@@ -80,7 +85,7 @@ def _group(look: Look, leaves: Sequence[Leaf]) -> Leaf:
 def opposite(leaf: Leaf) -> Leaf:
     """Not this."""
     ask = leaf.look
-    return leaf._replace(look=lambda bodies, now, memo: -ask(bodies, now, memo))
+    return Leaf(lambda bodies, now, memo: -ask(bodies, now, memo), leaf.pieces, leaf.cost)
 
 
 def remembered(leaf: Leaf, number: int) -> Leaf:
@@ -93,4 +98,4 @@ def remembered(leaf: Leaf, number: int) -> Leaf:
             verdict = memo[number] = ask(bodies, now, memo)
         return verdict
 
-    return leaf._replace(look=look)
+    return Leaf(look, leaf.pieces, leaf.cost)

@@ -62,16 +62,19 @@ class Program:
     have the id of a segment that is followed, of which it is the next version.
     `names`: names of the facts that any rule looks at; `traits`: first keys of the traits. Other facts matter too: with
     the first one a recipient begins to be known.
+    `is_moving`: it is for one recipient with many facts, see `leaf.Leaf`; it answers the same.
     Raises Misconfigured where two segments have one id, or name one another in a circle.
     """
 
-    def __init__(self, segments: Sequence[Segment], building: Sequence[Segment] = ()) -> None:
+    def __init__(
+        self, segments: Sequence[Segment], building: Sequence[Segment] = (), *, is_moving: bool = False
+    ) -> None:
         for several in (segments, building):
             _check_ids([segment.id for segment in several])
         pieces = Pieces()
         self.first_known = pieces.piece("first known", _first_known)
         pieces.piece("recipient", KeyPiece)
-        compiler = Compiler(segments, pieces)
+        compiler = Compiler(segments, pieces, is_moving=is_moving)
         self.segments = tuple(_followed(segment, place, compiler) for place, segment in enumerate(_sorted(segments)))
         for place, each in enumerate(self.segments):
             pieces.mark(each.node.leaf.pieces, place)
@@ -91,6 +94,11 @@ class Program:
         self._layouts: dict[tuple[int, ...], Layout] = {}
         self._places: dict[bytes, tuple[int, ...]] = {}
         self._masks: dict[bytes, int] = {}
+
+    def say_first(self, *, is_first: bool) -> None:
+        """Whether no fact with the id of the next one came before, so that no piece need look for it."""
+        for piece in self.pieces:
+            piece.is_first = is_first
 
     def reach_ms(self) -> int | None:
         """How old the oldest fact may be that any rule looks at, in ms; None: as old as it likes."""

@@ -16,7 +16,7 @@ from streams.core.segments.explained import explained
 from streams.core.segments.fact import Fact
 from streams.core.segments.program import Program
 from streams.core.segments.recipient import Recipient
-from streams.core.segments.records import inside
+from streams.core.segments.records import ident, inside
 
 _APART = "#"  # between a segment's id and the place of a node; no id has it
 
@@ -55,7 +55,8 @@ class Question:
         self.asked, self.at, self._is_deep = asked, at, is_deep
         self._by_id = _needed(asked, {segment.id: segment for segment in known})
         parts = [part for segment in self._by_id.values() for part in _parts(segment)] if is_deep else []
-        self._program = Program([*self._by_id.values(), *parts])
+        self._program = Program([*self._by_id.values(), *parts], is_moving=True)
+        self._is_first = False
 
     @property
     def names(self) -> frozenset[str]:
@@ -70,11 +71,21 @@ class Question:
     def answer(self, recipient_key: str, facts: Iterable[Fact]) -> list[Why]:
         """The reasons for this recipient. `facts`: all of theirs, in the order in which they were known, up to `at`."""
         recipient, turned = self._program.open(recipient_key, None), dict[str, int]()
+        seen = set[bytes]()
         for fact in facts:
+            mark = ident(fact.event_id)
+            self._say(is_first=mark not in seen)
+            seen.add(mark)
             turned.update((change.segment_id, change.effective_at) for change in recipient.apply(fact, fact.known_at))
+        self._say(is_first=False)
         turned.update((change.segment_id, change.effective_at) for change in recipient.advance(self.at))
         found = self._reasons(recipient, turned)
         return [Why(segment, found[segment.id]) for segment in self.asked]
+
+    def _say(self, *, is_first: bool) -> None:
+        if is_first != self._is_first:
+            self._is_first = is_first
+            self._program.say_first(is_first=is_first)
 
     def _reasons(self, recipient: Recipient, turned: Mapping[str, int]) -> dict[str, Reason]:
         program = self._program

@@ -10,6 +10,7 @@ from schemas.segments.conditions import Amount
 from streams.core.segments.fact import Fact
 from streams.core.segments.leaf import Leaf, Memo
 from streams.core.segments.leaves.meant import meant_by
+from streams.core.segments.leaves.meant_moving import Distinct, Numbers, Tally, moving
 from streams.core.segments.leaves.selecting import NO_KEY, Taken, any_value
 from streams.core.segments.pieces import Bodies, Pieces
 from streams.core.segments.records import STAMP
@@ -18,7 +19,8 @@ from streams.core.segments.values import KEY, number_of, to_parts, values_at
 _MOST = 1e12
 _NONE = -(1 << 63)
 _WIDTH = 8
-_Numbers = Callable[[Sequence[int]], bool]
+Check = Callable[[int, Sequence[int]], bool]
+"""Whether numbers are as asked: their sum, and they themselves, the least first."""
 
 
 def aggregate(leaf: leaves.Aggregate, pieces: Pieces) -> Leaf:
@@ -30,7 +32,11 @@ def aggregate(leaf: leaves.Aggregate, pieces: Pieces) -> Leaf:
         records, until = meant.now(bodies, now)
         return until if is_so(records) else -until
 
-    return Leaf(look, meant.pieces, 15)
+    return Leaf(look, meant.pieces, 15, lambda: moving(meant, _tally(leaf)))
+
+
+def _tally(leaf: leaves.Aggregate) -> Tally:
+    return Distinct(leaf.is_.holds) if leaf.fn == "distinct" else Numbers(_number_in, _check(leaf))
 
 
 def _number(path: str) -> Taken:
@@ -52,21 +58,29 @@ def _distinct(amount: Amount) -> Callable[[Sequence[bytes]], bool]:
 
 
 def _of_numbers(leaf: leaves.Aggregate) -> Callable[[Sequence[bytes]], bool]:
-    is_within = parts_test(leaf.is_, 6)
-    end = STAMP + _WIDTH
-    is_so: dict[str, _Numbers] = {
-        "sum": lambda numbers: is_within(sum(numbers), 1),
-        "avg": lambda numbers: bool(numbers) and is_within(sum(numbers), len(numbers)),
-        "min": lambda numbers: bool(numbers) and is_within(min(numbers), 1),
-        "max": lambda numbers: bool(numbers) and is_within(max(numbers), 1),
-    }
-    check = is_so[leaf.fn]
+    check = _check(leaf)
 
     def is_fitting(records: Sequence[bytes]) -> bool:
-        found = [int.from_bytes(record[STAMP:end], "big", signed=True) for record in records]
-        return check([number for number in found if number != _NONE])
+        found = sorted(number for number in map(_number_in, records) if number is not None)
+        return check(sum(found), found)
 
     return is_fitting
+
+
+def _number_in(record: bytes) -> int | None:
+    number = int.from_bytes(record[STAMP : STAMP + _WIDTH], "big", signed=True)
+    return None if number == _NONE else number
+
+
+def _check(leaf: leaves.Aggregate) -> Check:
+    is_within = parts_test(leaf.is_, 6)
+    is_so: dict[str, Check] = {
+        "sum": lambda total, _: is_within(total, 1),
+        "avg": lambda total, order: bool(order) and is_within(total, len(order)),
+        "min": lambda _, order: bool(order) and is_within(order[0], 1),
+        "max": lambda _, order: bool(order) and is_within(order[-1], 1),
+    }
+    return is_so[leaf.fn]
 
 
 def parts_test(amount: Amount, digits: int) -> Callable[[int, int], bool]:

@@ -6,7 +6,9 @@ from schemas.segments import leaves
 from schemas.segments.conditions import MOST_COUNT, Count
 from streams.core.segments.leaf import FOREVER, Leaf, Look, Memo, always, every, opposite
 from streams.core.segments.leaves.meant import meant_by
+from streams.core.segments.leaves.meant_moving import HowMany, moving
 from streams.core.segments.leaves.selecting import Span, selector, span_of
+from streams.core.segments.leaves.stretches import Stretches
 from streams.core.segments.pieces import Bodies, Keep, Pieces
 from streams.core.segments.records import STAMP, TIME, time_at, upto
 
@@ -73,7 +75,7 @@ def _with_unless(leaf: leaves.Done, pieces: Pieces) -> Leaf:
         is_so = least <= len(records) and (most is None or len(records) <= most)
         return until if is_so else -until
 
-    return Leaf(look, meant.pieces, 15)
+    return Leaf(look, meant.pieces, 15, lambda: moving(meant, HowMany(least, most)))
 
 
 def regularly(leaf: leaves.Regularly, pieces: Pieces) -> Leaf:
@@ -96,4 +98,4 @@ def regularly(leaf: leaves.Regularly, pieces: Pieces) -> Leaf:
             until = min(until, time_at(body, high * STAMP))
         return until if is_so else -until
 
-    return Leaf(look, frozenset({index}), 20 + 6 * periods)
+    return Leaf(look, frozenset({index}), 20 + 6 * periods, lambda: Stretches(index, length, periods, least, most).look)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from schemas.segments import leaves
 from schemas.segments.conditions import Amount
 from streams.core.segments.leaf import FOREVER, Leaf, Memo
+from streams.core.segments.leaves import falling
 from streams.core.segments.leaves.aggregated import parts_test
 from streams.core.segments.leaves.selecting import Taken, selector
 from streams.core.segments.pieces import Bodies, Keep, Pieces
@@ -54,7 +55,8 @@ def engagement(leaf: leaves.Engagement, pieces: Pieces) -> Leaf:
             until = min(until, _crossed(edge, now, found, half_life, noise, parts))
         return until if is_within(to_parts(found, _DIGITS), 1) else -until
 
-    return Leaf(look, frozenset({index}), 60)
+    asked = falling.Asked(look, index, _SIZE, weights, half_life, edges, is_within)
+    return Leaf(look, frozenset({index}), 60, lambda: falling.Falling(asked).look)
 
 
 _EDGES = {"eq": (0, 1), "gt": (1,), "gte": (0,), "lt": (0,), "lte": (1,)}

@@ -38,16 +38,16 @@ class Meant(NamedTuple):
 
     def _left(self, records: Sequence[bytes], others: bytes, now: int, until: int) -> tuple[Sequence[bytes], int]:
         """Without those that were taken back up to now."""
-        known = upto(others, _OTHER, now) * _OTHER
+        known = upto(others, OTHER, now) * OTHER
         if known < len(others):
             until = min(until, time_at(others, known))
         ids: dict[bytes, set[bytes]] = {}
-        for other in each(others[:known], _OTHER):
+        for other in each(others[:known], OTHER):
             ids.setdefault(other[STAMP:], set()).add(other[TIME:STAMP])
         return [record for record in records if not ids.get(record[-KEY:], _NONE) - {record[TIME:STAMP]}], until
 
 
-_OTHER = STAMP + KEY
+OTHER = STAMP + KEY
 _NONE: set[bytes] = set()
 
 

@@ -17,13 +17,14 @@ from schemas.segments.rules import EventNode
 from streams.core.segments.conditions import where_test
 from streams.core.segments.fact import Fact
 from streams.core.segments.leaf import FOREVER, Leaf, Memo
+from streams.core.segments.leaves.cases import FIRST, SECOND, Cases
 from streams.core.segments.pieces import Bodies, Piece, Pieces
-from streams.core.segments.records import MOST_RECORDS, STAMP, TIME, added, each, time_at, upto
+from streams.core.segments.records import MOST_RECORDS, STAMP, TIME, added, each, inserted, time_at, upto
 from streams.core.segments.values import KEY, key_of, values_at
 
 LATE_MS = 30 * 86_400_000  # what comes later than this is not matched with what was dropped
 _SIZE = STAMP + KEY + 1
-_A, _B = 1, 2
+_A, _B = FIRST, SECOND
 
 
 class Case(NamedTuple):
@@ -102,7 +103,8 @@ class SequencePiece(Piece):
         key = self._key(fact) if kind else None
         if key is None or time_at(stamp, 0) <= now - self.length:
             return 0
-        new = added(bodies[self.index], _SIZE, stamp + key + bytes([kind]))
+        old, record = bodies[self.index], stamp + key + bytes([kind])
+        new = inserted(old, _SIZE, record) if self.is_first else added(old, _SIZE, record)
         if new is None:
             return 0
         bodies[self.index] = self.kept(new, now)
@@ -120,6 +122,8 @@ class SequencePiece(Piece):
             return body
         start = max(upto(body, _SIZE, now - self.length), len(body) // _SIZE - MOST_RECORDS) * _SIZE
         settled = {record for asked in self.asked for record in asked.settled(body, now)}
+        if not settled:
+            return body[start:]
         return b"".join(sorted({*settled, *each(body[start:], _SIZE)}))
 
 
@@ -136,7 +140,7 @@ def sequence(leaf: leaves.Sequence, pieces: Pieces) -> Leaf:
         body = bodies[index]
         return look(asked, body, now) if body else -FOREVER
 
-    return Leaf(ask, frozenset({index}), 25)
+    return Leaf(ask, frozenset({index}), 25, lambda: Cases(index, _SIZE, *asked).look)
 
 
 def _text(step: leaves.Step) -> str:
