@@ -8,7 +8,7 @@ from dashboards.grafana.overview import TENANT
 _SEGMENT = Variable(
     name="segment",
     label="Segment",
-    sql="SELECT DISTINCT segment_id FROM mailweir.segment_transitions ORDER BY segment_id",
+    sql="SELECT DISTINCT segment_id FROM mailweir.segment_changes ORDER BY segment_id",
     all_value="''",
 )
 

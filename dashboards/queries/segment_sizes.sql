@@ -30,8 +30,8 @@ FROM (
                     tenant,
                     segment_id,
                     is_member,
-                    toUnixTimestamp64Milli(if(cause = 'rule', detected_at, effective_at)) AS at_ms
-                FROM mailweir.segment_transitions FINAL
+                    toUnixTimestamp64Milli(if(is_rule, detected_at, effective_at)) AS at_ms
+                FROM mailweir.segment_changes FINAL
                 WHERE ({tenant:String} = '' OR tenant = {tenant:String})
                   AND ({segment:String} = '' OR segment_id = {segment:String})
             )

@@ -10,8 +10,8 @@ SELECT
     sum(members) AS size,
     sum(entries) AS entered,
     sum(exits) AS exited,
-    argMax(version, newest_entry_at) AS rule_version,
-    argMax(first_entry_at, newest_entry_at) AS live_since,
+    argMax(version, (newest_entry_at, version)) AS rule_version,
+    argMax(first_entry_at, (newest_entry_at, version)) AS live_since,
     max(newest_at) AS last_change_at
 FROM (
     SELECT
@@ -24,7 +24,7 @@ FROM (
         minIf(effective_at, is_member = 1) AS first_entry_at,
         maxIf(detected_at, is_member = 1) AS newest_entry_at,
         max(effective_at) AS newest_at
-    FROM mailweir.segment_transitions FINAL
+    FROM mailweir.segment_changes FINAL
     WHERE ({tenant:String} = '' OR tenant = {tenant:String})
       AND ({segment:String} = '' OR segment_id = {segment:String})
       AND effective_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
