@@ -49,7 +49,7 @@ class Teller(Service):
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"webhook-{self._name}")
-        self._is_full = False
+        self._is_full = self._is_broken = False
         self._trouble, self._lost, self._said_s = "", 0, -_SAY_S
 
     @property
@@ -116,6 +116,7 @@ class Teller(Service):
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - the process ends and reads again; the position has not moved
+            self._is_broken = True
             await self.crash(error)
         else:
             self._open[number].pop(offset)
@@ -123,6 +124,8 @@ class Teller(Service):
     async def _tell(self, record: Any, value: bytes, origin: Origin) -> None:
         turn = self._turns.setdefault((record.tenant, record.recipient_key), asyncio.Lock())
         async with turn, self._room:  # in the order of the log
+            if self._is_broken:  # the one before was perhaps not settled: it is told again, and must come first
+                raise asyncio.CancelledError
             handed = await self._outlet.hand_over(record)
             if not handed.is_taken:
                 await self._bury(self._outlet.letter_of(record, value, origin, handed.detail))
