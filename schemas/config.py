@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from schemas.alerts import Alert
+from schemas.console import Console
 from schemas.journey_webhooks import MOST_JOURNEY_WEBHOOKS, JourneyWebhook
 from schemas.policy import Policy
 from schemas.segment_webhooks import MOST_SEGMENT_WEBHOOKS, SegmentWebhook
@@ -186,14 +187,15 @@ class Limits(_Strict):
 
 class Config(_Strict):
     """The whole of `mailweir.yaml`. `public_url`: the gateway's address as the providers see it; `console_url`: the
-    console's as people see it, for links in alerts. `segments`: the file or folder with segments, beside the
-    configuration file unless it is an absolute path; "" for none. `segment_history`: whether a new segment is built
-    from the stored events first. `segment_webhooks`: who is told of transitions.
+    console's as people see it, for links in alerts and logins; `console`: who may see it. `segments`: the file or
+    folder with segments, beside the configuration file unless it is an absolute path; "" for none. `segment_history`:
+    whether a new segment is built from the stored events first. `segment_webhooks`: who is told of transitions.
     `journeys`: the file or folder with journeys, like `segments`; `journey_webhooks`: whom they call.
     """
 
     public_url: str = ""
     console_url: str = ""
+    console: Console = Console()
     tenants: list[Tenant] = Field(default_factory=lambda: [Tenant()])
     sources: list[Source] = Field(default_factory=list)
     policies: list[Policy] = Field(default_factory=lambda: [Policy()])
@@ -242,6 +244,14 @@ class Config(_Strict):
         if twice:
             raise ValueError(f"the name {twice[0]!r} is used twice; names must be unique")
         return items
+
+    @model_validator(mode="after")
+    def _logins_come_back(self) -> Config:
+        if self.console.oidc and not self.console_url:
+            raise ValueError(
+                "`console.oidc` needs `console_url`, the address to which the identity provider sends back"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tenants_exist(self) -> Config:

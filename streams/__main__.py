@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import MailweirError, Misconfigured
+from streams.commands.console_options import app as console
 from streams.commands.decision_options import app as decisions
 from streams.commands.ending import end
 from streams.commands.journeys_options import app as journeys
@@ -37,6 +38,7 @@ topics = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 tables = typer.Typer(help="ClickHouse tables.", no_args_is_help=True)
 app.add_typer(suppression, name="suppression")
 app.add_typer(topics, name="topics")
+app.add_typer(console, name="console")
 app.add_typer(policy, name="policy")
 app.add_typer(tables, name="tables")
 app.add_typer(decisions, name="decisions")
@@ -127,12 +129,6 @@ def follow(
 def sink() -> None:
     """Write every topic to ClickHouse."""
     service("run_sink")
-
-
-@app.command()
-def console() -> None:
-    """Serve the console."""
-    service("run_console")
 
 
 @app.command()

@@ -11,9 +11,11 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from dashboards.console.answers import refusal, reply, sentence
-from dashboards.console.hub import GZIP_HEAD, HouseFullError, Hub, packed
-from dashboards.console.sampler import Sampler
+from dashboards.console.hub import GZIP_HEAD, HouseFullError, packed
+from dashboards.console.login.person import is_still_welcome
+from dashboards.console.scope import current
 from dashboards.console.store import ForPeople
+from dashboards.console.watches import Watches
 from dashboards.queries import QUERIES, BadParameterError, NamedQuery, UnknownQueryError, query
 from schemas.errors import Transient
 
@@ -28,8 +30,7 @@ class Api:
     """The routes' handlers and what they work with."""
 
     store: ForPeople
-    hub: Hub
-    sampler: Sampler
+    watches: Watches
     registry: CollectorRegistry
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,8 +46,12 @@ class Api:
         ]
 
     async def overview(self, _request: web.Request) -> web.Response:
-        """Everything the page shows, once."""
-        return reply(await self.sampler.overview())
+        """Everything the page shows, once. 503 where too many others watch."""
+        try:
+            sampler = self.watches.of(current()).sampler
+        except HouseFullError as error:
+            return refusal(503, f"{error}.", 60)
+        return reply(await sampler.overview())
 
     async def queries(self, _request: web.Request) -> web.Response:
         """What can be asked, and with which parameters."""
@@ -56,7 +61,7 @@ class Api:
         """One named query. 404 unknown name, 400 bad parameter, 503 busy or no store."""
         try:
             named = query(request.match_info["name"])
-            parameters = named.bind(_span(named, request.query, self.sampler.now_ms()))
+            parameters = named.bind(_span(named, request.query, self.watches.now_ms()))
         except UnknownQueryError as error:
             return refusal(404, sentence(error))
         except BadParameterError as error:
@@ -72,12 +77,12 @@ class Api:
         is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
         try:
-            with self.hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
+            with self.watches.of(current()).hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
                 response = web.StreamResponse(headers=headers | ({"Content-Encoding": "gzip"} if is_packed else {}))
                 await response.prepare(request)
                 retry = f"retry: {_RECONNECT_MS}\n\n".encode()
                 await response.write(GZIP_HEAD + packed(retry) if is_packed else retry)
-                while messages := await mailbox.take():
+                while (messages := await mailbox.take()) and is_still_welcome(request):
                     frames = b"".join([message.packed if is_packed else message.frame for message in messages])
                     await asyncio.wait_for(response.write(frames), _WRITE_TIMEOUT_S)
                 return response
@@ -92,7 +97,7 @@ class Api:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """200 when the store answers, 503 with the reason when it does not."""
-        sentence = await self.sampler.check()
+        sentence = await self.watches.everyone.sampler.check()
         return refusal(503, sentence) if sentence else reply({"status": "ok"})
 
     async def metrics(self, _request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """Puts the console together: page, API, live stream, probes. Nothing runs before the application starts.
 
-    store (threads) <- sampler (one query per panel) -> hub (newest message per panel) -> viewers
+    guards: known host, own page, who asks and whose rows they see -> every route
+    store (threads) <- sampler (one query per panel) -> hub (newest message per panel) -> viewers, by scope
     a person's word -> rulings -> the log
     a person's question -> store, a few at a time
 
@@ -22,18 +23,21 @@ from dashboards.console import openapi
 from dashboards.console.api import Api
 from dashboards.console.decisions import Decisions
 from dashboards.console.etags import with_etags
-from dashboards.console.hub import MAX_VIEWERS, Hub
+from dashboards.console.hub import MAX_VIEWERS
 from dashboards.console.kept import Kept
-from dashboards.console.metrics import RulingMetrics
-from dashboards.console.pages import page_routes
+from dashboards.console.login.door import Door
+from dashboards.console.login.guard import login_guard
+from dashboards.console.login.ways_in import WaysIn
+from dashboards.console.metrics import LoginMetrics, RulingMetrics
+from dashboards.console.pages import HTML, page_routes
 from dashboards.console.panels import PANELS, Panel
 from dashboards.console.recipients import Recipients
 from dashboards.console.rulings import Append, Rulings
-from dashboards.console.sampler import Sampler
 from dashboards.console.security import add_headers, host_guard, same_origin_guard
 from dashboards.console.segment_questions import SegmentQuestions
 from dashboards.console.segments import Segments
 from dashboards.console.store import ForPeople, Store, StoreClient
+from dashboards.console.watches import Watches
 from dashboards.segments.rules import RuleFiles
 from schemas.config import Config
 
@@ -53,37 +57,42 @@ def build_console(
     panels: Sequence[Panel] = PANELS,
     max_viewers: int = MAX_VIEWERS,
     trusted_hosts: Collection[str] = (),
+    door: Door | None = None,
 ) -> web.Application:
     """The console as an aiohttp application.
 
     `client_factory` is called in worker threads and may block or raise; `clock_ms` is wall time in epoch milliseconds;
     `config` has the tenants, with the secrets of their recipients' keys; `rules` are the files of segments (None: none
     are configured); `append` writes rulings to the log (None: none are taken); `gateway_url` tells newcomers where to
-    post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work).
+    post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work);
+    `door`: how people log in (None: nobody has to).
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
-    app = web.Application(middlewares=[host_guard(trusted), same_origin_guard(trusted), with_etags])
+    guards = [host_guard(trusted), same_origin_guard(trusted), login_guard(door)]
+    app = web.Application(middlewares=[*guards, with_etags])
     app.on_response_prepare.append(add_headers)
     app.add_routes(page_routes())
     app.router.add_static("/static", STATIC)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        app[SAMPLING] = asyncio.create_task(sampler.run())
+        app[SAMPLING] = asyncio.create_task(watches.everyone.sampler.run())
         yield
         app[SAMPLING].cancel()
         with suppress(asyncio.CancelledError):
             await app[SAMPLING]
+        await watches.stop()
         await asyncio.to_thread(store.close)
 
     async def end_streams(_app: web.Application) -> None:
-        hub.close()
+        watches.close()
 
-    hub, store = Hub(max_viewers), Store(client_factory)
-    sampler = Sampler(panels, store, hub, clock_ms, gateway_url)
+    store = Store(client_factory)
+    watches = Watches(panels, store, clock_ms, gateway_url, max_viewers)
     rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
     people = ForPeople(store)
     segments = Segments(Kept(people, clock_ms), rules, clock_ms)
-    app.add_routes(Api(people, hub, sampler, registry).routes())
+    app.add_routes(WaysIn(door, HTML / "login.html", LoginMetrics(registry)).routes())
+    app.add_routes(Api(people, watches, registry).routes())
     app.add_routes(segments.routes())
     app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
     app.add_routes(Recipients(people, config or Config(), clock_ms).routes())

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from dashboards.console.answers import refusal, reply, sentence
 from dashboards.console.bodies import object_in
+from dashboards.console.login.person import speaker
 from dashboards.console.rulings import Rulings, Word
 from dashboards.console.store import Store
 from dashboards.decisions import FOREVER_MS, brief, whole
@@ -98,9 +99,8 @@ async def _word(request: web.Request, verb: Verb) -> Word:
     for name in ("who", "why"):
         if not isinstance(said.get(name, ""), str):
             raise RefusedError(422, f"{name} must be a text")
-    return Word(
-        decision_id=request.match_info["id"], verb=verb, who=said.get("who", ""), why=said.get("why", ""), key=key
-    )
+    who = speaker(request, said.get("who", ""))
+    return Word(decision_id=request.match_info["id"], verb=verb, who=who, why=said.get("why", ""), key=key)
 
 
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:

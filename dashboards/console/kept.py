@@ -1,4 +1,4 @@
-"""Answers kept for a moment: however many people ask the same within it, the store is asked once.
+"""Answers kept for a moment: however many people ask the same within it, the store is asked once for each scope.
 
 One that took long is kept for longer, so that no question ever takes more than a fifth of a thread.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dashboards.console.panels import Panel
 from dashboards.console.sampler import LivePanel
+from dashboards.console.scope import current
 from dashboards.console.store import ForPeople, Table
 
 _MOMENT_S = 2.0
@@ -37,7 +38,7 @@ class Kept:
 
     async def fresh(self, name: str, span_s: int, **given: str) -> Table:
         """The answer, at most a moment old. Raises BadParameterError, Transient."""
-        key = (name, span_s, *sorted(given.items()))
+        key = (current(), name, span_s, *sorted(given.items()))
         answer = self._answers.pop(key, None) or self._new(Panel(name, _MOMENT_S, span_s, given))
         self._answers[key] = answer
         if len(self._answers) > _MOST:

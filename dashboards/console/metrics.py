@@ -1,4 +1,4 @@
-"""What the console counts: people's words on decisions."""
+"""What the console counts: people's words on decisions, and logins."""
 
 from __future__ import annotations
 
@@ -20,3 +20,19 @@ class RulingMetrics:
     def count(self, verb: str, result: str) -> None:
         """One more: taken, repeated, refused or failed."""
         self._rulings.labels(verb, result).inc()
+
+
+class LoginMetrics:
+    """One counter in the given registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._logins = Counter(
+            "mailweir_logins",
+            "Logins, by the way in and what became of them.",
+            ("way", "result"),
+            registry=registry,
+        )
+
+    def count(self, way: str, result: str) -> None:
+        """One more, by password or provider: let_in, refused or too_often."""
+        self._logins.labels(way, result).inc()

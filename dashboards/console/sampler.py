@@ -17,7 +17,7 @@ import msgspec
 from dashboards.console.headline import headline
 from dashboards.console.hub import Hub
 from dashboards.console.panels import Panel
-from dashboards.console.store import Store, Table
+from dashboards.console.store import Table
 from dashboards.queries import NamedQuery
 from schemas.errors import Transient
 
@@ -84,7 +84,7 @@ class Sampler:
     """Every live panel, the headline made of them, and the store's state."""
 
     def __init__(
-        self, panels: Sequence[Panel], store: Store, hub: Hub, clock_ms: Callable[[], int], gateway_url: str = ""
+        self, panels: Sequence[Panel], store: Asked, hub: Hub, clock_ms: Callable[[], int], gateway_url: str = ""
     ) -> None:
         self.panels = {panel.query: LivePanel(panel, store, clock_ms) for panel in panels}
         self.state = StoreState(since_ms=clock_ms())

@@ -5,7 +5,9 @@ that name in `Host`; so a connection that arrives on loopback must name loopback
 A browser can also be led to post to the console from a stranger's page; so what changes something must come as
 JSON (which a page of another origin cannot send unasked) and from a page of the console, by `Sec-Fetch-Site`
 (W3C Fetch Metadata) or, where a browser does not send that, by `Origin`; and under an address or a trusted name,
-since a rebound name would be of one origin with the stranger's page.
+since a rebound name would be of one origin with the stranger's page. With that, and a session's cookie that is
+`SameSite=Lax`, a token in every form would add nothing: no GET changes anything, and what is posted is refused twice
+before the cookie counts (OWASP's Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers").
 """
 
 from __future__ import annotations

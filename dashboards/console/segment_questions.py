@@ -12,7 +12,7 @@ from dashboards.console.answers import answering, reply
 from dashboards.console.bodies import object_in
 from dashboards.console.segments import Segments
 from dashboards.console.store import ForPeople
-from dashboards.console.who import key_of, recipient_and_tenant, texts
+from dashboards.console.who import key_of, recipient_and_tenant, tenants_in_view, texts
 from dashboards.segments.preview import preview
 from dashboards.segments.why import Asked, UnknownRecipientError, explain
 from dashboards.segments.why_data import as_data
@@ -73,7 +73,7 @@ class SegmentQuestions:
         if not isinstance(rule, (str, list, dict)):
             raise RefusedError(422, f"say `rule`, a text of YAML or an object, as in {_RULE}")
         rules = await self.segments.rules()
-        whose = tenant or self.config.tenants[0].name
+        whose = tenant or tenants_in_view(self.config)[0]
         reading = await asyncio.to_thread(read_pasted, rule, whose, rules.known)
         findings = [
             {"severity": each.severity, "place": each.place, "sentence": each.sentence} for each in reading.findings
@@ -92,7 +92,7 @@ class SegmentQuestions:
             return f"{str(reading.errors[0]).removeprefix('error: ')}{more}"
         if len(reading.segments) > 1:
             return f"There are {len(reading.segments)} segments; leave the one that you want to see."
-        names = [tenant.name for tenant in self.config.tenants]
+        names = tenants_in_view(self.config)
         if (tenant := reading.segments[0].tenant) not in names:
             return f"No tenant is called {tenant!r}; {hint(tenant, names)}"
         return ""

@@ -12,6 +12,7 @@ from aiohttp import web
 from dashboards.console import parameters
 from dashboards.console.answers import answering, reply
 from dashboards.console.kept import Kept
+from dashboards.console.scope import current
 from dashboards.queries import BadParameterError
 from dashboards.segments.listing import listed
 from dashboards.segments.rules import RuleFiles, Rules
@@ -61,8 +62,14 @@ class Segments:
         ]
 
     async def rules(self) -> Rules:
-        """What the files hold now."""
-        return Rules(None) if self.files is None else await asyncio.to_thread(self.files.read)
+        """What the files hold now, of the tenants in view."""
+        if self.files is None:
+            return Rules(None)
+        rules, scope = await asyncio.to_thread(self.files.read), current()
+        if scope.is_all:
+            return rules
+        wrong = "they cannot be read as they are now" if rules.wrong else ""  # what is wrong may be another tenant's
+        return Rules([each for each in rules.known if scope.has(each.tenant)], wrong)
 
     async def listed(self, request: web.Request) -> web.Response:
         """By tenant and id: status, size, who came and went in the last day, the size hour by hour."""

@@ -3,7 +3,8 @@
 clickhouse-connect's client blocks and serialises its calls, so queries run in a small pool of threads and each
 thread opens its own client, lazily and again after a failure; that is all it takes to recover when the store
 comes back. `Table` is plain data, ready for JSON: times are milliseconds since the epoch. What single people ask
-goes through `ForPeople`, which leaves a thread to the live panels.
+goes through `ForPeople`, which leaves a thread to the live panels. Every question is asked in a scope
+(`dashboards/console/scope.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from dashboards.console.scope import Scope, current
 from dashboards.queries import NamedQuery
 from schemas.errors import MailweirError, Misconfigured, Transient
 
@@ -55,12 +57,35 @@ class StoreClient(Protocol):
         """Run one statement, parameters bound by the server. Raises ClickHouseError or OSError."""
 
     def query_rows_stream(
-        self, query: str, parameters: dict[str, Any]
+        self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None
     ) -> AbstractContextManager[Iterable[Sequence[Any]]]:
         """The same for answers that are read row by row."""
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A client whose every statement sees the scope's tenants only."""
+
+    client: StoreClient
+    scope: Scope
+
+    def query(self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> QueryResult:
+        """As the client's, with the filter."""
+        return self.client.query(query, parameters=parameters, settings={**(settings or {}), **self.scope.settings})
+
+    def query_rows_stream(
+        self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None
+    ) -> AbstractContextManager[Iterable[Sequence[Any]]]:
+        """As the client's, with the filter."""
+        seen = {**(settings or {}), **self.scope.settings}
+        return self.client.query_rows_stream(query, parameters=parameters, settings=seen)
+
+    def close(self) -> None:
+        """The client's."""
+        self.client.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +116,11 @@ class Store:
         return await self.ask(f"the query {named.name}", lambda client: table_of(client.query(named.sql, given)))
 
     async def ask(self, what: str, work: Callable[[StoreClient], T]) -> T:
-        """What `work` makes of a client, in a thread; `what` is how a sentence calls it.
+        """What `work` makes of a client that sees the current scope, in a thread; `what` is how a sentence calls it.
 
         Raises Transient with a sentence where the store has no answer, and whatever `work` raises of its own.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._pool, self._work, what, work)
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._work, what, work, current())
         try:
             return await asyncio.wait_for(future, self._timeout_s)
         except TimeoutError:
@@ -108,13 +133,13 @@ class Store:
             client.close()
         self._open.clear()
 
-    def _work(self, what: str, work: Callable[[StoreClient], T]) -> T:
+    def _work(self, what: str, work: Callable[[StoreClient], T], scope: Scope) -> T:
         try:
             client = self._client()
         except (ClickHouseError, OSError, MailweirError) as error:
             raise Transient(_sentence(what, error), _RETRY_S) from error
         try:
-            return work(client)
+            return work(client if scope.is_all else Scoped(client, scope))
         except (ClickHouseError, OSError) as error:
             self._forget()
             raise Transient(_sentence(what, error), _RETRY_S) from error

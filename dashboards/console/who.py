@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from dashboards.console.bodies import object_in
+from dashboards.console.scope import current
 from schemas.config import Config
 from schemas.identity import recipient_key
 from schemas.nearest import hint
@@ -42,9 +43,17 @@ def key_of(config: Config, tenant: str, recipient: str) -> str:
     return recipient_key(config.tenant(tenant).recipient_secret.get_secret_value(), tenant, recipient)
 
 
+def tenants_in_view(config: Config) -> list[str]:
+    """The names of the tenants that whoever asks may see, in the order of the file. Raises RefusedError."""
+    names = [tenant.name for tenant in config.tenants if current().has(tenant.name)]
+    if not names:
+        raise RefusedError(403, "none of your tenants is configured here")
+    return names
+
+
 def configured_tenant(config: Config, wanted: str) -> str:
     """The tenant of that name; "" is enough where there is only one. Raises RefusedError."""
-    names = [tenant.name for tenant in config.tenants]
+    names = tenants_in_view(config)
     if wanted and wanted not in names:
         raise RefusedError(404, f"no tenant is called {wanted[:64]!r}; {hint(wanted[:64], names)}")
     if not wanted and len(names) > 1:

@@ -56,17 +56,23 @@ def run_sink(of: Settings) -> int:
 def run_console(of: Settings) -> int:
     """The console."""
     import asyncio  # noqa: PLC0415
+    from urllib.parse import urlsplit  # noqa: PLC0415
 
     from dashboards.console.app import SAMPLING, build_console  # noqa: PLC0415
+    from dashboards.console.login.opening import door_of  # noqa: PLC0415
     from dashboards.console.server import serve  # noqa: PLC0415
     from sinks.clickhouse import connect  # noqa: PLC0415
     from streams.wiring.ruling_log import RulingLog  # noqa: PLC0415
 
     logs.set_up(of.log_level)
+    found = config(of)
+    door = door_of(found, of.config, of.host, clock_ms)
     rulings = RulingLog(of)
     secret = of.clickhouse_password.get_secret_value()
-    found = config(of)
     gateway_url = found.public_url or f"http://{of.host}:{of.gateway_port}"
+    hosts = [name.strip().lower() for name in of.console_hosts.split(",")] + [
+        urlsplit(found.console_url).hostname or ""
+    ]
 
     async def run() -> None:
         app = build_console(
@@ -76,7 +82,8 @@ def run_console(of: Settings) -> int:
             rules=_rule_files(found, of.config),
             append=rulings.append,
             gateway_url=gateway_url,
-            trusted_hosts=[name.strip().lower() for name in of.console_hosts.split(",") if name.strip()],
+            trusted_hosts=[name for name in hosts if name],
+            door=door,
         )
         try:
             await serve(app, of.host, of.console_port, watch=SAMPLING)

@@ -10,7 +10,7 @@
   apply();
   dark.addEventListener("change", () => { apply(); tell(); });
   addEventListener("DOMContentLoaded", () => {
-    const navigation = document.querySelector(".topbar nav"), here = navigation.querySelector("[aria-current]");
+    const navigation = document.querySelector(".topbar nav"), here = navigation?.querySelector("[aria-current]");
     if (here) navigation.scrollLeft = here.offsetLeft - navigation.offsetLeft - (navigation.clientWidth - here.offsetWidth) / 2;
     document.getElementById("theme").addEventListener("click", () => {
       const next = root.dataset.theme === "dark" ? "light" : "dark";

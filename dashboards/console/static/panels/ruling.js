@@ -1,6 +1,7 @@
 // A person's word on a decision: the buttons, the form that asks who and why, the call, and what it answered.
 
 import { el } from "../dom.js";
+import { me, mayRule } from "../login/me.js";
 import * as words from "../words.js";
 
 const TIMEOUT_MS = 20_000; // the broker's patience and the store's together
@@ -31,7 +32,7 @@ export function current(row) {
 /** The buttons, or the form when one was pressed; null when nothing can be said. */
 export function part(row) {
   const verbs = words.verbs(row);
-  if (!verbs.length) return null;
+  if (!verbs.length || !mayRule()) return null;
   if (asking?.id === row.decision_id && verbs.includes(asking.verb)) return form(row);
   return el("div", { class: "verbs", "data-key": "verbs" }, ...verbs.map((verb) => el("button", { type: "button", class: "button", "data-verb": verb, "data-key": verb },
     words.wish(verb), el("span", { class: "visually-hidden" }, ` ${what(row)}`))));
@@ -45,7 +46,7 @@ function form(row) {
   const { verb, wrong, isBusy, would } = asking;
   return el("form", { class: "ruling", "data-key": `${verb}-form`, "aria-label": `${words.wish(verb)}: ${what(row)}` },
     el("p", { class: "would" }, would),
-    el("label", {}, el("span", {}, "Your name"), el("input", { name: "who", autocomplete: "name", maxlength: "200", required: true, value: name() })),
+    me.is_known ? null : el("label", {}, el("span", {}, "Your name"), el("input", { name: "who", autocomplete: "name", maxlength: "200", required: true, value: name() })),
     el("label", {}, el("span", {}, "Reason"), el("textarea", { name: "why", rows: "2", maxlength: "2000", required: true })),
     el("p", { class: "wrong", role: "alert", hidden: !wrong }, wrong || " "),
     el("div", { class: "verbs" },
@@ -57,7 +58,7 @@ function ask(id, verb) {
   asking = { id, verb, key: key(), would: words.would(verb), wrong: "", isBusy: false };
   redraw();
   const fields = field(id, "form").elements;
-  (fields.who.value ? fields.why : fields.who).focus();
+  (me.is_known || fields.who.value ? fields.why : fields.who).focus();
   if (verb === "revert") look(asking);
 }
 
@@ -80,10 +81,10 @@ async function look(asked) {
 
 async function say(form) {
   const asked = asking;
-  const who = form.elements.who.value.trim(), why = form.elements.why.value.trim();
+  const who = me.is_known ? me.name : form.elements.who.value.trim(), why = form.elements.why.value.trim();
   if (!asked || asked.isBusy) return;
   if (!who || !why) return fail(asked, form, who ? "Say why; the reason is kept." : "Say who you are.");
-  remember(who);
+  if (!me.is_known) remember(who);
   Object.assign(asked, { isBusy: true, wrong: "" });
   redraw();
   try {
