@@ -21,6 +21,7 @@ from connectors.registry import CONNECTORS
 from schemas.alerts import Alert
 from schemas.config import Config, Control, Inbox, Limits, Poll, Source, Tenant
 from schemas.config_file import parse_config
+from schemas.console import Console, Oidc
 from schemas.errors import FailureCode
 from schemas.journey_webhooks import JourneyWebhook
 from schemas.policy import Escalation, Exemption, Policy, QuietHours, Recovery, Rule
@@ -48,6 +49,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "policies.escalation": Escalation,
     "alerts": Alert,
     "limits": Limits,
+    "console": Console,
+    "console.oidc": Oidc,
     "warmups": Warmup,
     "segment_webhooks": SegmentWebhook,
     "journey_webhooks": JourneyWebhook,
@@ -146,7 +149,7 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
 
 def examples() -> list[tuple[str, str]]:
     """(place, text) of every YAML block of the documents that is a configuration."""
-    top = re.compile(r"^(sources|tenants|policies|alerts|limits|warmups|public_url|console_url):", re.MULTILINE)
+    top = re.compile(r"^(sources|tenants|policies|alerts|limits|warmups|public_url|console_url|console):", re.MULTILINE)
     return [
         (str(path.relative_to(ROOT)), block)
         for path in [*files("docs", pattern="*.md"), ROOT / "README.md"]

@@ -61,9 +61,9 @@ class FakeClient:
         return FakeResult(*self._store.answers.get(name, ((), ())))
 
     def query_rows_stream(
-        self, query: str, parameters: dict[str, Any]
+        self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None
     ) -> AbstractContextManager[Iterable[Sequence[Any]]]:
-        return nullcontext(self.query(query, parameters).result_rows)
+        return nullcontext(self.query(query, parameters, settings).result_rows)
 
     def close(self) -> None:
         self._store.open_clients -= 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
 
 from dashboards.console.kept import Kept
+from dashboards.console.scope import EVERYTHING, scope_of, within
 from dashboards.console.store import ForPeople, Table
 from dashboards.queries import BadParameterError, NamedQuery
 from schemas.errors import Transient
@@ -31,6 +32,21 @@ class Slow:
 
 def kept(store: Slow, clock: Clock) -> Kept:
     return Kept(cast("ForPeople", store), clock)
+
+
+@pytest.fixture(autouse=True)
+def sees_everything() -> Iterator[None]:
+    with within(EVERYTHING):
+        yield
+
+
+async def test_what_was_answered_to_one_scope_is_not_told_in_another() -> None:
+    store, clock = Slow(), Clock()
+    answers = kept(store, clock)
+    await answers.fresh("segments", 60)
+    with within(scope_of(["acme"])):
+        await answers.fresh("segments", 60)
+    assert len(store.asked) == 2
 
 
 async def test_the_same_question_is_asked_once_within_a_moment_and_again_after_it() -> None:

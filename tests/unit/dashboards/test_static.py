@@ -16,6 +16,7 @@ OURS = [
     *sorted(p for p in STATIC.rglob("*") if p.suffix in {".css", ".js", ".svg"} and "vendor" not in p.parts),
     *sorted(HTML.glob("*.html")),
 ]
+LOGIN = (HTML / "login.html").read_text(encoding="utf-8")
 SCRIPTS = [path for path in OURS if path.suffix == ".js"]
 MARKUP_NAMES = {"http://www.w3.org/2000/svg", "http://127.0.0.1:8610"}  # a namespace, and the gateway's example
 
@@ -39,6 +40,12 @@ def page(request: pytest.FixtureRequest) -> Markup:
     return Markup(whole(request.param))
 
 
+@pytest.fixture(scope="module", params=[*PAGES, None], ids=lambda page: page.path if page else "login")
+def any_page(request: pytest.FixtureRequest) -> Markup:
+    """The login too, which has no frame."""
+    return Markup(whole(request.param) if request.param else LOGIN)
+
+
 def imported(script: Path) -> list[Path]:
     """The modules that it names."""
     found = re.findall(r'from "(\.[^"]+)"', script.read_text(encoding="utf-8"))
@@ -58,14 +65,14 @@ def scripts_of(page: Markup) -> set[Path]:
 
 
 def test_the_pages_load_every_script_that_there_is() -> None:
-    loaded = set()
+    loaded = scripts_of(Markup(LOGIN))
     for page in PAGES:
         loaded |= scripts_of(Markup(whole(page)))
     assert loaded == set(SCRIPTS)
 
 
 def test_every_file_of_a_page_is_in_the_table_of_pages() -> None:
-    assert {page.file for page in PAGES} | {"frame.html"} == {path.name for path in HTML.iterdir()}
+    assert {page.file for page in PAGES} | {"frame.html", "login.html"} == {path.name for path in HTML.iterdir()}
 
 
 def test_the_navigation_names_every_page_that_has_a_label_and_marks_the_one_that_is_open(page: Markup) -> None:
@@ -74,9 +81,11 @@ def test_the_navigation_names_every_page_that_has_a_label_and_marks_the_one_that
     assert len([a for _, a in page.tags if "aria-current" in a]) == 1  # a page without label says `under` which it is
 
 
-def test_every_page_has_one_title_one_description_and_one_main_part(page: Markup) -> None:
+def test_every_page_has_one_title_one_description_and_one_main_part(any_page: Markup) -> None:
     names = [
-        tag for tag, a in page.tags if tag in {"title", "main"} or (a.get("name") == "description" and a.get("content"))
+        tag
+        for tag, a in any_page.tags
+        if tag in {"title", "main"} or (a.get("name") == "description" and a.get("content"))
     ]
     assert sorted(names) == ["main", "meta", "title"]
 
@@ -100,15 +109,15 @@ def test_every_vendored_folder_has_its_licence() -> None:
     assert all((folder / "LICENSE").stat().st_size > 500 for folder in folders)
 
 
-def test_the_page_has_no_inline_script_style_or_handler(page: Markup) -> None:
-    for tag, attributes in page.tags:
+def test_the_page_has_no_inline_script_style_or_handler(any_page: Markup) -> None:
+    for tag, attributes in any_page.tags:
         assert tag != "style"
         assert tag != "script" or attributes.get("src")
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
 
 
-def test_every_file_the_page_and_its_modules_name_exists(page: Markup) -> None:
-    named = [a.get("src") or a.get("href") or "" for tag, a in page.tags if tag in {"script", "link", "img"}]
+def test_every_file_the_page_and_its_modules_name_exists(any_page: Markup) -> None:
+    named = [a.get("src") or a.get("href") or "" for tag, a in any_page.tags if tag in {"script", "link", "img"}]
     assert all((STATIC / name.removeprefix("/static/")).is_file() for name in named)
     for script in SCRIPTS:
         assert all(target.is_file() for target in imported(script)), script.name
@@ -122,9 +131,9 @@ def test_every_query_a_panel_needs_is_sampled_and_every_sampled_one_is_shown() -
     assert needed - {"pulse"} == {panel.query for panel in PANELS}
 
 
-def test_every_element_a_script_looks_up_is_on_the_page(page: Markup) -> None:
-    there = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    for script in scripts_of(page):
+def test_every_element_a_script_looks_up_is_on_the_page(any_page: Markup) -> None:
+    there = {attributes["id"] for _, attributes in any_page.tags if "id" in attributes}
+    for script in scripts_of(any_page):
         wanted = set(re.findall(r'getElementById\("([^"]+)"\)', script.read_text(encoding="utf-8")))
         assert wanted <= there, script.name
 

@@ -30,7 +30,7 @@ from schemas.settings import load_settings
         ({"sources": [{"name": "a", "provider": "x", "secrets": [" "]}]}, "a secret is empty"),
         (
             {"xyz": 1},
-            "known keys: alerts, console_url, journey_webhooks, journeys, limits, policies, public_url, ",
+            "known keys: alerts, console, console_url, journey_webhooks, journeys, limits, policies, public_url, ",
         ),
         ({"sources": [{"name": "a", "provider": "x", "secrets": [{"env": "NOT_SET"}]}]}, "variable NOT_SET is not set"),
         ({"sources": [{"name": "a", "provider": "x", "secrets": [{"file": "/no/such"}]}]}, "/no/such cannot be read"),
