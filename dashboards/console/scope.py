@@ -19,7 +19,8 @@ from sinks.clickhouse import DATABASE
 from sinks.tables import TABLES
 
 ALL = "*"
-_SCOPED = tuple(f"{DATABASE}.{spec.table}" for spec in TABLES)  # all of them have a column `tenant`
+_FILLED = ("segment_changes", "segment_changes_feed")  # tables that the store fills from others, and what does it
+_SCOPED = tuple(f"{DATABASE}.{table}" for table in (*(spec.table for spec in TABLES), *_FILLED))  # all have a `tenant`
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")  # as a tenant's name in the configuration: nothing to escape
 _current: ContextVar[Scope] = ContextVar("scope")
 
