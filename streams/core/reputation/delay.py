@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.reputation.ledger import KeyView
+if TYPE_CHECKING:
+    from streams.core.reputation.ledger import KeyView
 
 Floats = NDArray[np.float64]
 TABLE_MINUTES = 73 * 60  # as long as the ledger remembers mail; older ages take the last value

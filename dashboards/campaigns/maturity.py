@@ -1,0 +1,30 @@
+"""How many of the complaints to be expected have come by now.
+
+Complaints come hours after the mail: mail of an age counts by the share of its complaints that are usually in by then
+(`streams/core/reputation/delay.py`, docs/reputation.md). What is compared with that is what was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboards.campaigns.figures import Maturity
+from streams.core.reputation.delay import CAMPAIGN_DELAY, DelayCurve
+
+
+def maturity(ages: Sequence[Mapping[str, Any]], delay: DelayCurve = CAMPAIGN_DELAY) -> Maturity:
+    """From rows of `campaign_ages.sql`."""
+    delivered = np.array([row["delivered"] for row in ages], np.float64)
+    complained = sum(int(row["complained"]) for row in ages)
+    exposed = float(delivered @ delay.exposed(np.array([row["age_min"] for row in ages], np.float64)))
+    total = int(delivered.sum())
+    return Maturity(
+        complained=complained,
+        delivered=total,
+        exposed=round(exposed, 1),
+        due=exposed / total if total else None,
+        rate=complained / exposed if exposed >= 1 else None,
+    )
