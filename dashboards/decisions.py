@@ -15,6 +15,21 @@ from schemas.rulings import AFTER, WHEN, Standing, State, objection, possible, u
 Row = Mapping[str, Any]
 
 FOREVER_MS = 4_102_444_800_000  # the year 2100: a span's end where none is asked for
+STATES: Mapping[State, str] = {
+    State.OPEN: "decided, nothing came of it yet",
+    State.WAITING: "waits for a person's approval",
+    State.APPROVED: "approved, on its way",
+    State.DONE: "done",
+    State.DRY_RUN: "dry run, nothing was sent",
+    State.SUGGESTED: "suggested, a person acts by other means",
+    State.UNSUPPORTED: "not supported by the key's sources",
+    State.FAILED: "failed",
+    State.REJECTED: "rejected",
+    State.EXPIRED: "expired, nobody approved it in time",
+    State.REVERTING: "being reverted",
+    State.REVERTED: "reverted",
+    State.REVERT_FAILED: "reverting failed; put it right at the sender",
+}
 _PLAIN = (
     *("decision_id", "tenant", "kind", "key", "action", "mode", "state", "level", "previous_level", "reason"),
     *("share", "cause", "campaign_id", "sending_ip", "ip_pool", "mailbox_provider", "decided_at", "first_signal_at"),

@@ -24,6 +24,7 @@ from streams.commands.reputation_options import app as reputation
 from streams.commands.segments_options import app as segments
 from streams.commands.service import service
 from streams.commands.suppression_options import app as suppression
+from streams.commands.terminal_options import report, top
 from streams.commands.warmup_options import app as warmup
 
 app = typer.Typer(
@@ -46,6 +47,8 @@ app.add_typer(reputation, name="reputation")
 app.add_typer(warmup, name="warmup")
 app.add_typer(segments, name="segments")
 app.add_typer(journeys, name="journeys")
+app.command()(report)
+app.command()(top)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same messages.")]

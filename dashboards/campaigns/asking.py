@@ -43,7 +43,7 @@ class Question:
 
 
 def which(asked: Asked) -> Question:
-    """Whose campaigns have that id, and between which times. Raises RefusedError for an id that no campaign can have."""
+    """Whose campaigns have that id, and between which times. Raises RefusedError for an id that none can have."""
     if not 0 < len(asked.campaign) <= _MOST_ID:
         raise RefusedError(404, f"name a campaign by its id, of 1 to {_MOST_ID} characters")
     return _question("campaign_list", asked, campaign=asked.campaign)
@@ -55,7 +55,7 @@ def known(asked: Asked) -> Question:
 
 
 def chosen(asked: Asked, rows: Sequence[Row]) -> Asked | None:
-    """The one campaign of `which`'s rows with the span of its events; None for none. Raises RefusedError for several."""
+    """The one campaign of `which`'s rows with the span of its events; None for none. Raises RefusedError."""
     if len(rows) > 1:
         tenants = ", ".join(sorted(row["tenant"] for row in rows))
         raise RefusedError(400, f"several tenants have a campaign {asked.campaign!r}; choose one of {tenants}")
@@ -81,7 +81,11 @@ def missing(asked: Asked, rows: Sequence[Row]) -> RefusedError:
     whose = f" of the tenant {asked.tenant}" if asked.tenant else ""
     span = " in that time" if asked.from_ms or asked.to_ms != FOREVER_MS else ""
     if near:
-        hint = f"the nearest are {', '.join(folded[name] for name in near)}" if near[1:] else f"did you mean {folded[near[0]]}?"
+        hint = (
+            f"the nearest are {', '.join(folded[name] for name in near)}"
+            if near[1:]
+            else f"did you mean {folded[near[0]]}?"
+        )
     elif names:
         hint = f"the newest are {', '.join(names[:_MOST_NAMED])}"
     else:

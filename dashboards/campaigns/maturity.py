@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.campaigns.figures import Maturity
+from schemas.learned import Learned
 from streams.core.reputation.delay import CAMPAIGN_DELAY, DelayCurve
 
 
@@ -19,7 +20,7 @@ def maturity(ages: Sequence[Mapping[str, Any]], delay: DelayCurve = CAMPAIGN_DEL
     """From rows of `campaign_ages.sql`."""
     delivered = np.array([row["delivered"] for row in ages], np.float64)
     complained = sum(int(row["complained"]) for row in ages)
-    exposed = float(delivered @ delay.exposed(np.array([row["age_min"] for row in ages], np.float64)))
+    exposed = float(delivered @ delay.at(np.array([row["age_min"] for row in ages], np.float64)))
     total = int(delivered.sum())
     return Maturity(
         complained=complained,
@@ -28,3 +29,9 @@ def maturity(ages: Sequence[Mapping[str, Any]], delay: DelayCurve = CAMPAIGN_DEL
         due=exposed / total if total else None,
         rate=complained / exposed if exposed >= 1 else None,
     )
+
+
+def delay_of(learned: Learned | None) -> DelayCurve:
+    """How late complaints come: as learned, else as built in."""
+    curve = learned.curve if learned else None
+    return DelayCurve(fast_h=curve.fast_h, slow_h=curve.slow_h, sigma=curve.sigma) if curve else CAMPAIGN_DELAY

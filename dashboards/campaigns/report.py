@@ -7,8 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.campaigns.asking import Asked, bucket_s
-from dashboards.campaigns.figures import DELIVERED, MESSAGES, Course, Link, Part, Refusal, Report, Score
-from dashboards.campaigns.figures import figure, part_of
+from dashboards.campaigns.figures import (
+    DELIVERED,
+    MESSAGES,
+    Course,
+    Link,
+    Part,
+    Refusal,
+    Report,
+    Score,
+    figure,
+    part_of,
+)
 from dashboards.campaigns.maturity import maturity
 from dashboards.campaigns.words import sentence
 from dashboards.decisions import brief
@@ -91,5 +101,3 @@ def _score(row: Mapping[str, Any], campaign: str) -> Score:
         reasons=tuple(reasons),
         advice=row["advice"],
     )
-
-

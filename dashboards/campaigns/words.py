@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboards.campaigns.figures import Maturity, Part, Refusal, Score
+from dashboards.campaigns.figures import Maturity, Part, Refusal, Report, Score
+from dashboards.decisions import STATES
 from schemas.aggregates import Level
 from schemas.rulings import State
 
@@ -47,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "suppressed": "the address is on a suppression list",
     "unknown": "the reply does not say why",
 }
+OUTCOMES = {"bounced": "Bounced", "rejected": "Not sent", "deferred": "Put off"}
 _PAUSED = {
     State.DONE: "mailweir paused it on {at}",
     State.DRY_RUN: "mailweir would have paused it on {at} (dry run)",
@@ -68,16 +70,30 @@ def sentence(
     """How it went, with the figures that say so."""
     if not total.messages:
         return f"Of {campaign} only what happened after the sending is stored, so nothing can be said of its delivery."
-    troubles = _troubles(total, refusals)
-    verdict = max([_of_score(scores), *(worth for worth, _ in troubles)])
-    paused = _paused(decisions)
-    if paused:
-        verdict = max(verdict, TROUBLED)
+    troubles, paused = _troubles(total, refusals), _paused(decisions)
+    worst = _worst(total, scores, decisions)
     delivered = total.figures["delivered"]
     told = [f"{delivered.count:,} of {total.messages:,} messages were delivered ({percent(delivered.share)})"]
     told += [words for _, words in troubles] or _good(total, maturity)
     ending = f"; {paused}" if paused else ""
-    return f"{campaign} {_VERDICTS[verdict]}: {_listed(told)}{ending}."
+    return f"{campaign} {_VERDICTS[worst]}: {_listed(told)}{ending}."
+
+
+def verdict(report: Report) -> int:
+    """WELL, TROUBLED or BADLY: as the first sentence says it."""
+    return _worst(report.total, report.scores, report.decisions)
+
+
+def action(decision: Row) -> str:
+    """`Pause campaign spring-sale`."""
+    text = f"{decision['action'].replace('_', ' ')} {decision['key'].replace('|', ' at ')}"
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def state(decision: Row) -> str:
+    """Where it stands, in words."""
+    known = decision["state"]
+    return STATES[State(known)] if known in set(State) else str(known).replace("_", " ")
 
 
 def percent(share: float | None) -> str:
@@ -106,6 +122,12 @@ def maturity_words(maturity: Maturity) -> str:
     if maturity.rate is None or not maturity.complained:
         return f"{said}."
     return f"{said}; if the rest comes like these, it will be {percent(maturity.rate)} of delivered mail."
+
+
+def _worst(total: Part, scores: Sequence[Score], decisions: Sequence[Row]) -> int:
+    """The worst of what its score says, what its figures say, and whether it was paused."""
+    figures = [worth for worth, _ in _troubles(total, ())]
+    return max([_of_score(scores), *figures, TROUBLED if _paused(decisions) else WELL])
 
 
 def _of_score(scores: Sequence[Score]) -> int:

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from dashboards.console import openapi
 from dashboards.console.api import Api
+from dashboards.console.campaigns import Campaigns
 from dashboards.console.decisions import Decisions
 from dashboards.console.etags import with_etags
 from dashboards.console.hub import MAX_VIEWERS
@@ -40,6 +41,7 @@ from dashboards.console.store import ForPeople, Store, StoreClient
 from dashboards.console.watches import Watches
 from dashboards.segments.rules import RuleFiles
 from schemas.config import Config
+from streams.core.reputation.delay import CAMPAIGN_DELAY, DelayCurve
 
 STATIC = Path(__file__).with_name("static")
 SAMPLING: web.AppKey[asyncio.Task[None]] = web.AppKey("sampling", asyncio.Task)
@@ -58,6 +60,7 @@ def build_console(
     max_viewers: int = MAX_VIEWERS,
     trusted_hosts: Collection[str] = (),
     door: Door | None = None,
+    delay: DelayCurve = CAMPAIGN_DELAY,
 ) -> web.Application:
     """The console as an aiohttp application.
 
@@ -65,7 +68,7 @@ def build_console(
     `config` has the tenants, with the secrets of their recipients' keys; `rules` are the files of segments (None: none
     are configured); `append` writes rulings to the log (None: none are taken); `gateway_url` tells newcomers where to
     post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work);
-    `door`: how people log in (None: nobody has to).
+    `door`: how people log in (None: nobody has to); `delay` is how late complaints come.
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
     guards = [host_guard(trusted), same_origin_guard(trusted), login_guard(door)]
@@ -96,6 +99,7 @@ def build_console(
     app.add_routes(segments.routes())
     app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
     app.add_routes(Recipients(people, config or Config(), clock_ms).routes())
+    app.add_routes(Campaigns(people, clock_ms, delay).routes())
     app.add_routes(Decisions(store, rulings, clock_ms).routes())
     app.add_routes(openapi.routes())
     app.on_shutdown.append(end_streams)

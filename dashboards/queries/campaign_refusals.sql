@@ -1,7 +1,7 @@
 -- Why was mail of a campaign refused or put off, by bounce class?
 -- unit: messages
 -- default limit: 30
--- Addresses inside the replies are masked.
+-- The example is the commonest reply; addresses in it are masked.
 SELECT
     if(event_type IN ('rejected', 'failed'), 'rejected', toString(event_type)) AS outcome,
     bounce_reason,
@@ -10,7 +10,9 @@ SELECT
     uniqExact(message_id, recipient_key, if(message_id = '' AND recipient_key = '', event_id, '')) AS messages,
     count() AS events,
     topK(1)(if(mailbox_provider = '', 'other', mailbox_provider))[1] AS main_provider,
-    replaceRegexpAll(anyIf(smtp_response, smtp_response != ''), '[^\\s<>()]+@[^\\s<>()]+', '…@…') AS example
+    topKIf(1)(
+        replaceRegexpAll(smtp_response, '[^\\s<>()]+@[^\\s<>()]+', '…@…'), smtp_response != ''
+    )[1] AS example
 FROM mailweir.email_events FINAL
 WHERE campaign_id = {campaign:String}
   AND ({tenant:String} = '' OR tenant = {tenant:String})

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from dashboards.decisions import STATES
 from schemas.aggregates import Counts
 from schemas.remediation import Verb
 from schemas.rulings import State
@@ -18,21 +19,6 @@ _SHORT = 8  # characters of an id, more where two begin alike
 _NARROWEST = 60
 _MOST_TENANT = 16
 _PAST: Mapping[str, str] = {Verb.APPROVE: "approved", Verb.REJECT: "rejected", Verb.REVERT: "reverted"}
-_WORDS: Mapping[State, str] = {
-    State.OPEN: "decided, nothing came of it yet",
-    State.WAITING: "waits for a person's approval",
-    State.APPROVED: "approved, on its way",
-    State.DONE: "done",
-    State.DRY_RUN: "dry run, nothing was sent",
-    State.SUGGESTED: "suggested, a person acts by other means",
-    State.UNSUPPORTED: "not supported by the key's sources",
-    State.FAILED: "failed",
-    State.REJECTED: "rejected",
-    State.EXPIRED: "expired, nobody approved it in time",
-    State.REVERTING: "being reverted",
-    State.REVERTED: "reverted",
-    State.REVERT_FAILED: "reverting failed; put it right at the sender",
-}
 
 
 def subject(action: str, key: str) -> str:
@@ -84,7 +70,7 @@ def _facts(found: Record, width: int) -> str:
     expiry = f" until {_time(found['expires_at'])}" if found["state"] == State.WAITING and found["expires_at"] else ""
     levels = f"{found['previous_level'] or 'none'}, then {found['level']}"
     facts = {
-        "State": f"{_WORDS[State(found['state'])]}{expiry}",
+        "State": f"{STATES[State(found['state'])]}{expiry}",
         "Decision": found["decision_id"],
         "About": f"{found['kind'].replace('_', ' ')} {found['key']} of the tenant {found['tenant']}",
         "Decided": f"{_time(found['decided_at'])}{after}",

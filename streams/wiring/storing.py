@@ -13,7 +13,7 @@ from schemas.settings import Settings
 from schemas.warmup import Warmup
 from streams import logs
 from streams.clock import clock_ms
-from streams.environment import codec, config
+from streams.environment import codec, config, learned
 
 if TYPE_CHECKING:
     from dashboards.segments.rules import RuleFiles
@@ -58,6 +58,7 @@ def run_console(of: Settings) -> int:
     import asyncio  # noqa: PLC0415
     from urllib.parse import urlsplit  # noqa: PLC0415
 
+    from dashboards.campaigns.maturity import delay_of  # noqa: PLC0415
     from dashboards.console.app import SAMPLING, build_console  # noqa: PLC0415
     from dashboards.console.login.opening import door_of  # noqa: PLC0415
     from dashboards.console.server import serve  # noqa: PLC0415
@@ -84,6 +85,7 @@ def run_console(of: Settings) -> int:
             gateway_url=gateway_url,
             trusted_hosts=[name for name in hosts if name],
             door=door,
+            delay=delay_of(learned(of)),
         )
         try:
             await serve(app, of.host, of.console_port, watch=SAMPLING)
