@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,5 +45,29 @@ def report(
     end(work)
 
 
-def top() -> None:
-    """x"""
+def top(
+    every: Annotated[str, typer.Option(help="How often it asks, e.g. 2s or 10s.")] = "2s",
+    tenant: Tenant = "",
+    once: Annotated[bool, typer.Option("--once", help="One look as plain text, then end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One look as a JSON object.")] = False,
+) -> None:
+    """The state of the sending on one screen: rates, shares, lag, worst scores, open decisions; q quits."""
+    from functools import partial
+
+    from rich.console import Console
+
+    from sinks.clickhouse import connect
+    from streams import environment
+    from streams.clock import clock_ms
+    from streams.commands import top as command
+
+    def work() -> int:
+        of, console = environment.settings(), Console()
+        every_s = command.every_of(every)
+        client = partial(connect, of.clickhouse, of.clickhouse_user, of.clickhouse_password.get_secret_value())
+        is_screen = console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty()
+        if once or json or not is_screen:
+            return command.run_once(client, tenant, clock_ms, console, sys.stdout, as_object=json)
+        return command.run_live(client, tenant, every_s, clock_ms, console)
+
+    end(work)
