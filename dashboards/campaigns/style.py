@@ -20,7 +20,7 @@ def style_sheet() -> str:
     light, dark = _block(tokens, ":root"), _block(tokens, ':root[data-theme="dark"]')
     tones = "\n".join(re.findall(r"^\[data-tone.*\}$", tokens, re.MULTILINE))
     themes = (
-        f":root {{ color-scheme: light; {light} }}\n"
+        f':root, :root[data-theme="dark"] {{ color-scheme: light; {light} }}\n'
         f'@media screen {{ :root[data-theme="dark"] {{ {dark} }} }}\n'
         f'@media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ {dark} }} }}\n'
     )

@@ -178,7 +178,8 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[Markup]], first_number:
 
 
 def _figure(figure: Figure) -> Markup:
-    return tag("td", percent(figure.share), tag("small", f"{figure.count:,} of {figure.denominator:,}"), class_="num")
+    of = tag("small", f"{figure.count:,} of {figure.denominator:,}") if figure.denominator else None
+    return tag("td", percent(figure.share), of, class_="num")
 
 
 def _count(count: int) -> Markup:

@@ -32,6 +32,7 @@ from streams.core.reputation.delay import DelayCurve
 _PAGE, _MOST = 50, 500
 _LINKS = joined(
     tag("link", rel="icon", href="/static/mark.svg", type="image/svg+xml"),
+    tag("link", rel="stylesheet", href="/static/css/tokens.css"),  # for the font
     tag("link", rel="stylesheet", href="/report.css"),
     tag("script", src="/static/report.js"),
 )
