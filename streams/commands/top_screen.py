@@ -14,6 +14,7 @@ from streams.commands.report_text import clean
 from streams.commands.top_snapshot import Snapshot
 
 FEWEST_LINES = 12
+_NAME, _WIDE, _WIDE_NAME = 28, 100, 44  # columns
 _TYPES = ("sent", "delivered", "deferred", "bounced", "rejected", "opened", "clicked", "complained")
 _TONES = {Level.PAUSED: "bold red", Level.THROTTLED: "red", Level.WATCH: "yellow", Level.RECOVERING: "cyan"}
 _LEVELS = {Level.PAUSED: "pause", Level.THROTTLED: "slow down", Level.RECOVERING: "recovers"}
@@ -35,7 +36,7 @@ def lines(found: Snapshot, width: int, height: int, now_ms: int, every_s: float 
     """At most `height` lines of at most `width` columns. `every_s`: how often it is asked anew; None: once."""
     head = [*_head(found, now_ms, every_s), *_figures(found, now_ms)] if found.at_ms else _empty(found, every_s)
     room = max(height, FEWEST_LINES) - len(head)
-    made = [*head, *_lists(found, room, now_ms)] if found.at_ms else head
+    made = [*head, *_lists(found, room, width, now_ms)] if found.at_ms else head
     return [_fitted(line, width) for line in made[:height]]
 
 
@@ -65,13 +66,17 @@ def _empty(found: Snapshot, every_s: float | None) -> list[Text]:
 
 def _figures(found: Snapshot, now_ms: int) -> Iterator[Text]:
     totals, flow = found.totals, found.pipeline
-    rates = "  ".join(f"{name} {_rate(found.rates[name])}" for name in _TYPES if found.rates.get(name))
-    yield Text.assemble(("Events/s  ", "bold"), f"{_rate(sum(found.rates.values()))}  ", (rates, "dim"))
+    rates = [f"{name} {_rate(found.rates[name])}" for name in _TYPES if found.rates.get(name)]
+    yield Text.assemble(("Events/s  ", "bold"), _rate(sum(found.rates.values())), ("  ".join(["", *rates[:4]]), "dim"))
+    yield Text(f"          {'  '.join(rates[4:])}", style="dim")
     yield Text.assemble(
         ("15 min    ", "bold"),
-        f"delivered {percent(totals['delivered_share'])}  bounced {percent(totals['bounced_share'])}"
-        f"  deferred {percent(totals['deferred_share'])}  complained {percent(totals['complained_share'])}",
-        (f"  of {_brief(totals['settled'])} settled", "dim"),
+        f"{_brief(totals['settled'])} settled: delivered {percent(totals['delivered_share'])},"
+        f" bounced {percent(totals['bounced_share'])}",
+    )
+    yield Text(
+        f"          deferred {percent(totals['deferred_share'])} of attempts,"
+        f" complained {percent(totals['complained_share'])} of delivered"
     )
     ages = [_ago(flow[name] or 0, now_ms, " ago") for name in ("newest_event_at", "newest_batch_at")]
     yield Text.assemble(
@@ -89,14 +94,15 @@ def _letters(found: Snapshot) -> Text:
     return Text.assemble(("Letters   ", "bold"), (f"dead in 24 h: {clean(said) or 'none'}", style))
 
 
-def _lists(found: Snapshot, room: int, now_ms: int) -> Iterator[Text]:
+def _lists(found: Snapshot, room: int, width: int, now_ms: int) -> Iterator[Text]:
     """Keys and decisions: two headings, a line between, and what fits below."""
     fits = max(0, room - 3)
     decided = min(len(found.decisions), max(fits // 3, fits - len(found.keys)))
     shown = found.keys[: fits - max(decided, 1)]
-    columns = f"{'KEY':<32} {'LEVEL':<9} {'SCORE':>5} {'90 %':<7} WHY"
+    size = _NAME if width < _WIDE else _WIDE_NAME
+    columns = f"{'KEY':<{size}} {'LEVEL':<9} {'SCORE':>5} {'90 %':<7} WHY"
     yield Text(columns, style="bold")
-    yield from (_key(each) for each in shown)
+    yield from (_key(each, size) for each in shown)
     if not found.keys:
         yield Text("no key was scored in the last 6 hours", style="dim")
     yield Text()
@@ -104,11 +110,11 @@ def _lists(found: Snapshot, room: int, now_ms: int) -> Iterator[Text]:
     yield from (_decision(each, now_ms) for each in found.decisions[:decided])
 
 
-def _key(key: Mapping[str, Any]) -> Text:
+def _key(key: Mapping[str, Any], size: int) -> Text:
     level = key["level"]
     known = Level(level) if level in set(Level) else Level.HEALTHY
     name = Text(f"{_KINDS.get(key['kind'], key['kind'])} {clean(key['key'])}".replace("|", " × "))
-    name.truncate(32, overflow="ellipsis", pad=True)
+    name.truncate(size, overflow="ellipsis", pad=True)
     interval = f"{key['score_low']:.0f}-{key['score_high']:.0f}"
     return Text.assemble(
         name,
