@@ -34,7 +34,7 @@ _LINKS = joined(
     tag("link", rel="icon", href="/static/mark.svg", type="image/svg+xml"),
     tag("link", rel="stylesheet", href="/static/css/tokens.css"),  # for the font
     tag("link", rel="stylesheet", href="/report.css"),
-    tag("script", src="/static/report.js"),
+    tag("script", src="/static/frame.js"),
 )
 
 
@@ -73,7 +73,7 @@ class Campaigns:
             return _refused(error)
         given = request.query_string
         json = f"/api/campaigns/{quote(report.campaign, safe='')}{'?' + given if given else ''}"
-        return _html(console_page(report, _top(tag("a", "JSON", href=json), can_print=True), _LINKS))
+        return _html(console_page(report, _top(tag("a", "JSON", href=json)), _LINKS))
 
     async def list_page(self, request: web.Request) -> web.Response:
         """Campaigns to choose from; `?id=` leads to that one's report."""
@@ -149,10 +149,13 @@ def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:
     return int(text)
 
 
-def _top(*more: Markup, can_print: bool = False) -> Markup:
-    ways = (tag("a", "mailweir", href="/"), tag("a", "Campaigns", href="/campaigns"), *more)
-    button = tag("button", "Print", type="button", id="print") if can_print else None
-    return tag("nav", *ways, button, class_="bar-top", aria_label="Pages")
+def _top(*more: Markup) -> Markup:
+    """What stands above the page: ways to others, and the theme (`static/frame.js`)."""
+    ways = tag(
+        "nav", tag("a", "mailweir", href="/"), tag("a", "Campaigns", href="/campaigns"), *more, aria_label="Pages"
+    )
+    theme = tag("button", "Light or dark", type="button", id="theme")
+    return tag("header", ways, theme, class_="topbar")
 
 
 def _refused(error: Exception) -> web.Response:

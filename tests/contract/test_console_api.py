@@ -43,6 +43,7 @@ OUTCOME = Outcome(
 SENT = EmailEvent(
     event_id="e1", tenant="acme", source="sg", provider="sendgrid", event_type=EventType.DELIVERED,
     occurred_at=NOW - 60_000, received_at=NOW - 60_000, recipient_key="r01", mailbox_provider="gmail",
+    campaign_id="spring",
 )  # fmt: skip
 
 
@@ -169,6 +170,9 @@ REFUSED = (
     Refused("memberships", 422, body=[]),
     Refused("preview", 413, body=LARGE),
     Refused("preview", 422, body={"rule": "id: a\nevnt: {name: page}"}),
+    Refused("campaigns", 400, "/api/campaigns?limit=0"),
+    Refused("campaign", 400, "/api/campaigns/spring?since=1"),
+    Refused("campaign", 404, "/api/campaigns/sprng"),
     Refused("recipient", 400, body={"recipient": "r01"}),
     Refused("recipient", 404, body={"recipient": "nobody", "tenant": "acme"}),
     Refused("recipient", 422, body={}),

@@ -272,9 +272,9 @@ async def test_the_console_shows_the_report_under_its_content_policy(filled: Fil
         page = await answer.text()
         assert answer.status == 200
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
-        assert not re.search(r"<style|\sstyle=|<script(?! src=\"/static/report\.js\")|\son\w+=", page)
+        assert not re.search(r"<style|\sstyle=|<script(?! src=\"/static/frame\.js\")|\son\w+=", page)
         assert report(filled).sentence in page
-        for path in ("/report.css", "/static/report.js", f"/api/campaigns/{BAD}?tenant=atelier"):
+        for path in ("/report.css", "/static/frame.js", f"/api/campaigns/{BAD}?tenant=atelier"):
             assert path in page
             assert (await browser_.get(path)).status == 200
         found = await browser_.get("/campaigns", params={"id": BAD, "tenant": "atelier"})
