@@ -22,6 +22,7 @@ from dashboards.campaigns.page import console_page, list_page, said_page
 from dashboards.campaigns.report import report_of
 from dashboards.campaigns.style import style_sheet
 from dashboards.console.answers import answering, reply, sentence
+from dashboards.console.pages import CAMPAIGNS, navigation
 from dashboards.console.store import ForPeople
 from dashboards.decisions import FOREVER_MS
 from dashboards.queries import BadParameterError, query
@@ -150,12 +151,11 @@ def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:
 
 
 def _top(*more: Markup) -> Markup:
-    """What stands above the page: ways to others, and the theme (`static/frame.js`)."""
-    ways = tag(
-        "nav", tag("a", "mailweir", href="/"), tag("a", "Campaigns", href="/campaigns"), *more, aria_label="Pages"
-    )
+    """What stands above the page: the console's navigation, and the theme (`static/frame.js`)."""
+    brand = tag("a", "mailweir", href="/", class_="brand")
+    ways = tag("nav", Markup(navigation(CAMPAIGNS)), *more, aria_label="Pages")
     theme = tag("button", "Light or dark", type="button", id="theme")
-    return tag("header", ways, theme, class_="topbar")
+    return tag("header", brand, ways, theme, class_="topbar")
 
 
 def _refused(error: Exception) -> web.Response:

@@ -37,6 +37,8 @@ PAGES = (
     Page("/segments", "segments.html", "Segments"),
 )
 """In the order of the navigation."""
+CAMPAIGNS = Page("/campaigns", "", "Campaigns")
+"""In the navigation as well, but made anew for each request (`campaigns.py`)."""
 
 
 def page_routes() -> list[web.RouteDef]:
@@ -50,13 +52,14 @@ def whole(page: Page) -> str:
     at = text.index("<main")
     frame = (HTML / "frame.html").read_text(encoding="utf-8")
     head, body = text[:at].strip(), text[at:]
-    return frame.replace(_HEAD, head).replace(_NAVIGATION, _navigation(page)).replace(_BODY, body)
+    return frame.replace(_HEAD, head).replace(_NAVIGATION, navigation(page)).replace(_BODY, body)
 
 
-def _navigation(page: Page) -> str:
+def navigation(page: Page) -> str:
+    """The links to all pages, with a mark at the one that is open."""
     return "".join(
         f'<a href="{escape(other.path)}"{_current(page, other)}>{escape(other.label)}</a>'
-        for other in PAGES
+        for other in (*PAGES, CAMPAIGNS)
         if other.label
     )
 

@@ -47,6 +47,11 @@ RAW = """
 SELECT event_type, count(DISTINCT event_id) FROM mailweir.email_events
 WHERE tenant = {tenant:String} AND campaign_id = {campaign:String} GROUP BY event_type
 """
+PEOPLE = """
+SELECT uniqExactIf((message_id, recipient_key), event_type = 'opened' AND machine = 'human'),
+    uniqExactIf((message_id, recipient_key), event_type = 'clicked' AND machine = 'human')
+FROM mailweir.email_events FINAL WHERE tenant = {tenant:String} AND campaign_id = {campaign:String}
+"""
 SENDING = {"queued", "sent", "delivered", "deferred", "bounced", "rejected", "failed"}
 
 
@@ -148,10 +153,13 @@ async def test_report_api_and_sql_agree_with_what_the_senders_know(filled: Fille
             true = known(facts)
             answer = await browser_.get(f"/api/campaigns/{campaign}", params={"tenant": tenant})
             over_api = await answer.json()
-            stored = filled.store.query(RAW, {"tenant": tenant, "campaign": campaign}).result_rows
-            assert dict(stored) == true["events"] == over_api["events"]
+            this = {"tenant": tenant, "campaign": campaign}
+            rows = filled.store.query(RAW, this).result_rows
+            assert {row[0]: row[1] for row in rows} == true["events"] == over_api["events"]
             found = told(over_api)
             assert {name: found[name] for name in SAME} == {name: true.get(name, 0) for name in SAME}, campaign
+            people = (found["opened_human"], found["clicked_human"])
+            assert people == tuple(filled.store.query(PEOPLE, this).result_rows[0])
             assert found["rejected"] == true.get("rejected", 0) + true.get("failed", 0)
             if campaign == BAD:
                 assert told(as_json(report(filled))) == found
