@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dashboards.campaigns.words import clean
 from dashboards.decisions import FOREVER_MS
 from dashboards.queries import NamedQuery, query
 from schemas.rulings import RefusedError
@@ -64,8 +65,8 @@ def chosen(asked: Asked, rows: Sequence[Row]) -> Asked | None:
             Asked(
                 campaign=asked.campaign,
                 tenant=row["tenant"],
-                from_ms=max(asked.from_ms, row["first_at"]),
-                to_ms=min(asked.to_ms, row["last_at"] + 1),
+                from_ms=row["first_at"],
+                to_ms=row["last_at"] + 1,
             )
             for row in rows
         ),
@@ -75,7 +76,7 @@ def chosen(asked: Asked, rows: Sequence[Row]) -> Asked | None:
 
 def missing(asked: Asked, rows: Sequence[Row]) -> RefusedError:
     """That there is no such campaign, and which are nearest. `rows`: of `known`, newest first."""
-    names = list(dict.fromkeys(row["campaign_id"] for row in rows))
+    names = list(dict.fromkeys(clean(row["campaign_id"]) for row in rows))
     folded = {name.lower(): name for name in reversed(names)}
     near = difflib.get_close_matches(asked.campaign.lower(), folded, n=_MOST_NAMED, cutoff=0.5)
     whose = f" of the tenant {asked.tenant}" if asked.tenant else ""

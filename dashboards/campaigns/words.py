@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +49,7 @@ REASONS: Mapping[str, str] = {
     "suppressed": "the address is on a suppression list",
     "unknown": "the reply does not say why",
 }
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 OUTCOMES = {"bounced": "Bounced", "rejected": "Not sent", "deferred": "Put off"}
 _PAUSED = {
     State.DONE: "mailweir paused it on {at}",
@@ -94,6 +96,11 @@ def state(decision: Row) -> str:
     """Where it stands, in words."""
     known = decision["state"]
     return STATES[State(known)] if known in set(State) else str(known).replace("_", " ")
+
+
+def clean(text: str) -> str:
+    """A stranger's text without what would steer a terminal."""
+    return _CONTROL.sub("�", text)
 
 
 def percent(share: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
@@ -16,6 +15,7 @@ from dashboards.campaigns.words import (
     OUTCOMES,
     TROUBLED,
     action,
+    clean,
     maturity_words,
     moment,
     percent,
@@ -31,7 +31,6 @@ _COURSE = 60  # columns
 _PARTS = ("delivered", "bounced", "deferred", "opened_human", "clicked_human", "unsubscribed", "complained")
 _HEADS = ("deliv.", "bounced", "put off", "opened", "clicked", "unsub.", "compl.")
 _COURSES = ("delivered", "bounced", "deferred", "opened", "clicked", "complained")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def render(report: Report) -> RenderableType:
@@ -49,11 +48,6 @@ def render(report: Report) -> RenderableType:
         _section("Decisions", _decisions(report)),
     ]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in made if part is not None))
-
-
-def clean(text: str) -> str:
-    """A stranger's text without what would steer the terminal."""
-    return _CONTROL.sub("�", text)
 
 
 def _head(report: Report) -> RenderableType:

@@ -8,9 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
-from dashboards.campaigns.words import action, percent
+from dashboards.campaigns.words import action, clean, percent
 from schemas.aggregates import Level
-from streams.commands.report_text import clean
 from streams.commands.top_snapshot import Snapshot
 
 FEWEST_LINES = 12
