@@ -22,6 +22,7 @@ from dashboards.campaigns.figures import (
 from dashboards.campaigns.maturity import maturity
 from dashboards.campaigns.words import sentence
 from dashboards.decisions import brief
+from schemas.events import EventType
 from schemas.rulings import RefusedError
 from streams.core.reputation.delay import CAMPAIGN_DELAY, DelayCurve
 
@@ -52,7 +53,7 @@ def report_of(found: Asked, answers: Mapping[str, Rows], now_ms: int, delay: Del
         last_at=found.to_ms - 1,
         as_of=now_ms,
         total=total,
-        events=dict(sorted(rows[0]["events"].items())),
+        events={each.value: count for each in EventType if (count := int(rows[0][f"events_{each}"]))},
         maturity=grown,
         providers=tuple(part_of(row, OTHER) for row in answers["providers"]),
         variants=_variants(answers["variants"]),

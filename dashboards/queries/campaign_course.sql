@@ -1,5 +1,6 @@
 -- How did a campaign run over time: delivered, refused, put off, opened, clicked, complained?
 -- unit: events
+-- default campaign: ''
 -- default bucket_s: 3600
 -- Opens and clicks are those of people or uncertain.
 SELECT
@@ -14,7 +15,7 @@ SELECT
     countIf(event_type = 'complained') AS complained,
     countIf(event_type = 'unsubscribed') AS unsubscribed
 FROM mailweir.email_events FINAL
-WHERE campaign_id = {campaign:String}
+WHERE ({campaign:String} = '' OR campaign_id = {campaign:String})
   AND ({tenant:String} = '' OR tenant = {tenant:String})
   AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
   AND occurred_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')

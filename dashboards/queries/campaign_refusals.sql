@@ -1,5 +1,6 @@
 -- Why was mail of a campaign refused or put off, by bounce class?
 -- unit: messages
+-- default campaign: ''
 -- default limit: 30
 -- The example is the commonest reply; addresses in it are masked.
 SELECT
@@ -14,7 +15,7 @@ SELECT
         replaceRegexpAll(smtp_response, '[^\\s<>()]+@[^\\s<>()]+', '…@…'), smtp_response != ''
     )[1] AS example
 FROM mailweir.email_events FINAL
-WHERE campaign_id = {campaign:String}
+WHERE ({campaign:String} = '' OR campaign_id = {campaign:String})
   AND ({tenant:String} = '' OR tenant = {tenant:String})
   AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
   AND occurred_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')

@@ -21,6 +21,7 @@ from dashboards.campaigns.as_rows import as_json, write_csv
 from dashboards.campaigns.asking import Asked
 from dashboards.campaigns.figures import Report
 from dashboards.campaigns.page import whole_file
+from dashboards.queries import QUERIES
 from schemas.errors import MailweirError, Misconfigured
 from schemas.rulings import RefusedError
 from sinks.migrate import apply_tables
@@ -163,6 +164,20 @@ async def test_report_api_and_sql_agree_with_what_the_senders_know(filled: Fille
             assert found["rejected"] == true.get("rejected", 0) + true.get("failed", 0)
             if campaign == BAD:
                 assert told(as_json(report(filled))) == found
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in QUERIES if name.startswith("campaign_") and name != "campaign_states")
+)
+def test_a_query_of_campaigns_answers_about_all_and_tells_nothing_of_another_tenant(filled: Filled, name: str) -> None:
+    named = QUERIES[name]
+
+    def asked(tenant: str) -> list[Any]:
+        span = {"from_ms": "0", "to_ms": str(NOW)}
+        return list(filled.store.query(named.sql, parameters=named.bind({**span, "tenant": tenant})).result_rows)
+
+    assert asked("atelier")
+    assert not asked("nobody")
 
 
 def test_parts_and_steps_add_up_to_the_whole(filled: Filled) -> None:
