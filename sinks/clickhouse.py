@@ -67,7 +67,13 @@ OPERATOR_CODES = {
 }
 
 
-def connect(url: str, user: str = "default", password: str = "", database: str = DATABASE) -> Client:
+def connect(
+    url: str,
+    user: str = "default",
+    password: str = "",
+    database: str = DATABASE,
+    reply_timeout_s: int = REPLY_TIMEOUT_S,
+) -> Client:
     """A client of `url` (`http(s)://host:port` or `chdb:///path`) whose current database is `database`.
 
     The database is created (engine Atomic) if it is missing. A client serialises its calls: use one
@@ -75,7 +81,7 @@ def connect(url: str, user: str = "default", password: str = "", database: str =
     """
     parts = _split(url)
     try:
-        client = _open(parts, user, password)
+        client = _open(parts, user, password, reply_timeout_s)
     except (ClickHouseError, OSError) as error:
         raise translate(error, f"cannot connect to {url}") from error
     try:
@@ -121,7 +127,7 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _open(parts: SplitResult, user: str, password: str) -> Client:
+def _open(parts: SplitResult, user: str, password: str, reply_timeout_s: int) -> Client:
     if parts.scheme == "chdb":
         return _open_folder(parts.path)
     # These log every refused connection, one with a traceback; the caller gets the error and says it once.
@@ -135,7 +141,7 @@ def _open(parts: SplitResult, user: str, password: str) -> Client:
         "password": password,
         "compress": not _is_loopback(parts.hostname or ""),
         "connect_timeout": CONNECT_TIMEOUT_S,
-        "send_receive_timeout": REPLY_TIMEOUT_S,
+        "send_receive_timeout": reply_timeout_s,
         "autogenerate_session_id": False,  # a session admits one query at a time and nothing here needs one
     }
     return clickhouse_connect.get_client(**options)

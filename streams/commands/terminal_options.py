@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from schemas.errors import Misconfigured
 from streams.commands.ending import end
 
+_MOST_TENANT = 200  # as a named query takes
 Tenant = Annotated[str, typer.Option(help="Only this tenant's.")]
 Instant = Annotated[str, typer.Option(metavar="INSTANT", help="7d ago, 2026-11-01 or 2026-11-01T14:30 (UTC).")]
 
@@ -34,8 +36,8 @@ def report(
     from streams.commands.decisions import open_store
 
     def work() -> int:
-        of = environment.settings()
-        console = Console()
+        _check(tenant)
+        of, console = environment.settings(), Console()
         console.width = max(80, min(console.width, command.MOST_COLUMNS))
         now_ms = clock_ms()
         asked = command.asked_of(campaign, tenant, since, until, now_ms)
@@ -62,12 +64,20 @@ def top(
     from streams.commands import top as command
 
     def work() -> int:
+        _check(tenant)
         of, console = environment.settings(), Console()
         every_s = command.every_of(every)
-        client = partial(connect, of.clickhouse, of.clickhouse_user, of.clickhouse_password.get_secret_value())
+        secret = of.clickhouse_password.get_secret_value()
+        client = partial(connect, of.clickhouse, of.clickhouse_user, secret, reply_timeout_s=command.REPLY_TIMEOUT_S)
         is_screen = console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty()
         if once or json or not is_screen:
             return command.run_once(client, tenant, clock_ms, console, sys.stdout, as_object=json)
         return command.run_live(client, tenant, every_s, clock_ms, console)
 
     end(work)
+
+
+def _check(tenant: str) -> None:
+    """Raises Misconfigured for what no tenant is called."""
+    if len(tenant) > _MOST_TENANT:
+        raise Misconfigured(f"--tenant: {len(tenant)} characters; at most {_MOST_TENANT} are allowed")

@@ -26,6 +26,7 @@ from streams.local.durations import parse_duration
 
 _FASTEST_S = 0.5  # six queries at once, more often than that, are a load of their own
 _TICK_S = 0.1
+REPLY_TIMEOUT_S = 5  # whoever quits waits for the questions that are under way, at most so long
 _QUIT = frozenset(b"qQ\x04")
 
 
@@ -73,14 +74,12 @@ def run_live(
     """The screen until q or Ctrl-C; 0 either way."""
 
     async def show() -> None:
-        async with _watching(client_factory, tenant, clock_ms) as watching:
-            await _Screen(watching, every_s, clock_ms, console, live).run()
+        async with _watching(client_factory, tenant, clock_ms) as watching:  # the terminal is itself again before
+            with _unbuffered(sys.stdin.fileno()), Live(console=console, screen=True, auto_refresh=False) as live:
+                await _Screen(watching, every_s, clock_ms, console, live).run()
 
-    try:
-        with _unbuffered(sys.stdin.fileno()), Live(console=console, screen=True, auto_refresh=False) as live:
-            asyncio.run(show())
-    except KeyboardInterrupt:
-        pass
+    with suppress(KeyboardInterrupt):
+        asyncio.run(show())
     return 0
 
 
@@ -100,7 +99,7 @@ class _Screen:
         loop.add_reader(keyboard, self._read, keyboard)
         looking = asyncio.create_task(self._look())
         try:
-            await self._draw()
+            await self._draw(looking)
         finally:
             loop.remove_reader(keyboard)
             looking.cancel()
@@ -110,9 +109,11 @@ class _Screen:
             self._found = await self._watching.look()
             await asyncio.sleep(self._every_s)
 
-    async def _draw(self) -> None:
+    async def _draw(self, looking: asyncio.Task[None]) -> None:
         drawn: object = None
         while not self._has_quit.is_set():
+            if looking.done():  # by a defect of ours only, which is not hidden behind old figures
+                looking.result()
             now_ms, size = self._clock_ms(), self._console.size
             state = (id(self._found), now_ms // 1000, size)
             if state != drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +55,16 @@ class StoreProcess:
         assert self._process
         self._process.kill()
         self._process.wait(30)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections are taken, nothing is answered."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

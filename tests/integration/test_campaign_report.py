@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,7 +33,7 @@ from streams.commands.report_pdf import BROWSERS, browser
 from streams.simulator.truth import Fact
 from tests.integration.console_client import NOW, console
 from tests.integration.simulated_mail import simulate
-from tests.integration.store_process import StoreProcess
+from tests.integration.store_process import ROOT, StoreProcess
 
 BAD = "winter-clearance"
 HOSTILE = "<img src=x onerror=alert(1)>/100 %\x1b[2J"
@@ -242,6 +245,20 @@ def test_an_unknown_campaign_is_answered_with_the_nearest_and_one_of_two_tenants
         report(filled, BAD, "harbour")
     with pytest.raises(RefusedError, match=r"several tenants have a campaign .*; choose one of one, two"):
         report(filled, HOSTILE)
+
+
+def test_the_command_prints_it_and_says_what_is_not_there(filled: Filled) -> None:
+    environ = {**os.environ, "MAILWEIR_CLICKHOUSE": filled.process.url, "COLUMNS": "80"}
+    for arguments, code, out, err in (
+        ((BAD, "--tenant", "atelier"), 0, rf"{BAD} went badly: ", r""),
+        (("winter",), 1, r"", r"mailweir: there is no mail of a campaign 'winter'; did you mean winter-clearance\?\n"),
+        ((BAD, "--since", "yesterday"), 2, r"", r"mailweir: --since: .*"),
+    ):
+        command = [sys.executable, "-m", "streams", "report", *arguments]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=environ, timeout=60)
+        assert done.returncode == code
+        assert re.match(out, done.stdout)
+        assert re.fullmatch(err, done.stderr)
 
 
 def test_the_html_is_one_file_that_loads_nothing_and_runs_nothing(filled: Filled, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_the_screen_fits_eighty_columns_and_a_key_ends_it_cleanly(process: Store
         shown = [line for screen in drawn for line in screen]
         assert max(map(cell_len, shown)) <= WIDTH
         assert any(re.match(r"campaign winter-clearance +pause +45 38-52 +33 of 244", line) for line in shown)
-        assert any(re.match(r"15 min +delivered [\d.]+ %  bounced [\d.]+ %", line) for line in shown)
+        assert any(re.match(r"15 min +[\d,]+ settled: delivered [\d.]+ %, bounced [\d.]+ %", line) for line in shown)
         assert terminal.ends(keys) == 0
         assert "Traceback" not in terminal.drawn
         assert LEAVES_SCREEN in terminal.drawn
@@ -183,8 +183,11 @@ def test_a_store_that_goes_away_is_said_and_waited_for(tmp_path: Path) -> None:
         deadline = time.monotonic() + _WAIT_S
         while "is the store running" in terminal.until("Letters"):
             assert time.monotonic() < deadline
-        assert terminal.ends(b"q") == 0
+        store.freeze()
+        terminal.until("timed out")
+        assert terminal.ends(b"q") == 0, "a store that hangs holds nobody"
         assert "Traceback" not in terminal.drawn
+    store.thaw()
     store.stop()
 
 
@@ -218,5 +221,7 @@ def test_a_store_that_is_away_and_a_pace_that_is_too_fast_are_said_in_a_sentence
     away = run(process, "--once", MAILWEIR_CLICKHOUSE="http://127.0.0.1:1")
     assert away.returncode == 1
     assert re.fullmatch(r"mailweir: Cannot connect to http://127\.0\.0\.1:1: .*; try again\n", away.stderr)
+    long = run(process, "--tenant", "x" * 201)
+    assert (long.returncode, long.stderr) == (2, "mailweir: --tenant: 201 characters; at most 200 are allowed\n")
     fast = run(process, "--every", "0.1s")
     assert (fast.returncode, fast.stderr) == (2, "mailweir: --every: '0.1s' is less than 0.5s, the shortest there is\n")
