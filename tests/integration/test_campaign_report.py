@@ -252,7 +252,7 @@ def test_the_command_prints_it_and_says_what_is_not_there(filled: Filled) -> Non
     for arguments, code, out, err in (
         ((BAD, "--tenant", "atelier"), 0, rf"{BAD} went badly: ", r""),
         (("winter",), 1, r"", r"mailweir: there is no mail of a campaign 'winter'; did you mean winter-clearance\?\n"),
-        ((BAD, "--since", "yesterday"), 2, r"", r"mailweir: --since: .*"),
+        ((BAD, "--since", "yesterday"), 2, r"", r"mailweir: --since: .*\n"),
     ):
         command = [sys.executable, "-m", "streams", "report", *arguments]
         done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, env=environ, timeout=60)
