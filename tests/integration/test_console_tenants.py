@@ -62,7 +62,7 @@ def rows_of_acme() -> list[tuple[str, Row]]:
     book = Copybook()
     fill(book)  # type: ignore[arg-type]  # the two calls of a client that it makes
     more = [
-        ("email_events", event(20, "delivered", 61, recipient_key="ann")),
+        ("email_events", event(20, "delivered", 61, recipient_key="ann", campaign_id="winter")),
         ("decisions", {**decision("w1", "pause_campaign", 40, "winter"), "mode": "approve"}),
     ]
     return [(table, row) for table, row in [*book.rows, *more] if row.get("tenant", "acme") == "acme"]
@@ -73,7 +73,7 @@ def rows_of_other() -> list[tuple[str, Row]]:
     same = [(table, {**row, "tenant": "other"}) for table, row in rows_of_acme() if "tenant" in row]
     return [
         *same,
-        ("email_events", {**event(90, "bounced", 30, recipient_key="bob"), "tenant": "other"}),
+        ("email_events", {**event(90, "bounced", 30, recipient_key="bob", campaign_id="secret"), "tenant": "other"}),
         ("decisions", {**decision("o9", "pause_campaign", 20, "secret"), "tenant": "other", "mode": "approve"}),
         ("segment_transitions", transition("t9", "bob", 60, 1, tenant="other", segment_id="lapsed")),
     ]  # fmt: skip
@@ -164,6 +164,12 @@ BOB = {"recipient": "bob", "tenant": "other"}
 ASKED: Mapping[tuple[str, str], Sequence[tuple[str, Any]]] = {
     ("GET", "/"): [("/", None)],
     ("GET", "/segments"): [("/segments", None)],
+    ("GET", "/campaigns"): [("/campaigns", None), ("/campaigns?tenant=other", None)],
+    ("GET", "/campaigns/{id}"): [(f"/campaigns/{name}", None) for name in ("winter", "secret", "spring?tenant=other")],
+    ("GET", "/api/campaigns"): [("/api/campaigns", None), ("/api/campaigns?tenant=other", None)],
+    ("GET", "/api/campaigns/{id}"): [
+        (f"/api/campaigns/{name}", None) for name in ("winter", "secret", "winter?tenant=other")
+    ],
     ("GET", "/api/openapi.json"): [("/api/openapi.json", None)],
     ("GET", "/api/overview"): [("/api/overview", None)],
     ("GET", "/api/queries"): [("/api/queries", None)],

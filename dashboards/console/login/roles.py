@@ -14,7 +14,7 @@ Route = tuple[str, str]
 
 OPEN: frozenset[Route] = frozenset({
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),  # for machines; they say nothing of mail
-    ("GET", "/static"),  # style and scripts, the same for everybody
+    ("GET", "/static"), ("GET", "/report.css"),  # style and scripts, the same for everybody
     ("GET", "/login"), ("GET", "/login/oidc"), ("GET", "/login/callback"), ("GET", "/api/login"),
     ("POST", "/api/login"), ("POST", "/api/logout"),
 })  # fmt: skip
@@ -22,6 +22,8 @@ OPEN: frozenset[Route] = frozenset({
 ROUTES: Mapping[Route, Role] = {
     ("GET", "/"): Role.VIEWER,
     ("GET", "/segments"): Role.VIEWER,
+    ("GET", "/campaigns"): Role.VIEWER,
+    ("GET", "/campaigns/{id}"): Role.VIEWER,
     ("GET", "/api/me"): Role.VIEWER,
     ("GET", "/api/openapi.json"): Role.VIEWER,
     ("GET", "/api/overview"): Role.VIEWER,
@@ -33,6 +35,8 @@ ROUTES: Mapping[Route, Role] = {
     ("POST", "/api/decisions/{id}/approve"): Role.OPERATOR,
     ("POST", "/api/decisions/{id}/reject"): Role.OPERATOR,
     ("POST", "/api/decisions/{id}/revert"): Role.OPERATOR,
+    ("GET", "/api/campaigns"): Role.VIEWER,
+    ("GET", "/api/campaigns/{id}"): Role.VIEWER,
     ("GET", "/api/segments"): Role.VIEWER,
     ("GET", "/api/segments/{id}"): Role.VIEWER,
     ("GET", "/api/segments/{id}/explain"): Role.VIEWER,
