@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import fastavro
 
+from schemas.access import ConsoleAccess
 from schemas.aggregates import LaneIds, LaneMarker, ReputationPartial, ReputationScore, Tick
 from schemas.announcements import PastFact, PastRead, RulesAnnounced, SegmentStatus
 from schemas.encoding import Encoder, compile_encoder
@@ -89,6 +90,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(32, PastRead, 1),
     SchemaVersion(33, SegmentStatus, 1),
     SchemaVersion(40, JourneyStep, 1),
+    SchemaVersion(42, ConsoleAccess, 1),
 )
 
 

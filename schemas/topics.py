@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.access import ConsoleAccess
 from schemas.aggregates import LaneMarker, ReputationPartial, ReputationScore
 from schemas.announcements import RulesAnnounced, SegmentStatus
 from schemas.envelope import RawWebhook
@@ -188,6 +189,14 @@ JOURNEY_STEPS = Topic(
     retention_ms=30 * DAY_MS,
     is_partitioned=True,
 )
+CONSOLE_ACCESS = Topic(
+    "mailweir.console-access.v1",
+    ConsoleAccess,
+    "look id",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
+)
 DEAD_LETTERS = Topic(
     "mailweir.dead-letters.v1",
     DeadLetter,
@@ -219,5 +228,6 @@ TOPICS: tuple[Topic, ...] = (
     SEGMENT_STATES,
     SEGMENT_TRANSITIONS,
     JOURNEY_STEPS,
+    CONSOLE_ACCESS,
     DEAD_LETTERS,
 )

@@ -78,7 +78,8 @@ def _address(operation: Operation) -> str:
 def _curl(operation: Operation) -> str:
     quiet = "-sN" if operation.about["operationId"] == "stream" else "-s"
     if operation.body is None:
-        return f"curl {quiet} {shlex.quote(_address(operation))}"
+        given = "".join(f" -H {shlex.quote(f'{name}: {value}')}" for name, value in operation.headers().items())
+        return f"curl {quiet} {shlex.quote(_address(operation))}{given}"
     body = shlex.quote(json.dumps(operation.body))
     return f"curl {quiet} {shlex.quote(_address(operation))} -H 'Content-Type: application/json' -d {body}"
 
@@ -89,6 +90,8 @@ def _python(operation: Operation) -> str:
     more = f", params={asked}" if asked else ""
     if operation.about["operationId"] == "stream":
         return f'with httpx.stream("GET", "{address}", timeout=None) as lines: print(next(lines.iter_lines()))'
+    if operation.headers():
+        more += f", headers={operation.headers()}"
     if operation.body is not None:
         more += f", json={operation.body}"
     content = resolved(next(iter(operation.about["responses"].values())))["content"]

@@ -26,9 +26,11 @@ from dashboards.console.decisions import Decisions
 from dashboards.console.etags import with_etags
 from dashboards.console.hub import MAX_VIEWERS
 from dashboards.console.kept import Kept
+from dashboards.console.keys import Keys
 from dashboards.console.login.door import Door
 from dashboards.console.login.guard import login_guard
 from dashboards.console.login.ways_in import WaysIn
+from dashboards.console.looks import Looks, Note
 from dashboards.console.metrics import LoginMetrics, RulingMetrics
 from dashboards.console.pages import HTML, page_routes
 from dashboards.console.panels import PANELS, Panel
@@ -55,6 +57,7 @@ def build_console(
     config: Config | None = None,
     rules: RuleFiles | None = None,
     append: Append | None = None,
+    note: Note | None = None,
     gateway_url: str = "",
     panels: Sequence[Panel] = PANELS,
     max_viewers: int = MAX_VIEWERS,
@@ -66,9 +69,10 @@ def build_console(
 
     `client_factory` is called in worker threads and may block or raise; `clock_ms` is wall time in epoch milliseconds;
     `config` has the tenants, with the secrets of their recipients' keys; `rules` are the files of segments (None: none
-    are configured); `append` writes rulings to the log (None: none are taken); `gateway_url` tells newcomers where to
-    post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work);
-    `door`: how people log in (None: nobody has to); `delay` is how late complaints come.
+    are configured); `append` writes rulings to the log (None: none are taken), `note` who looks at a recipient (None:
+    none is shown); `gateway_url` tells newcomers where to post webhooks; `trusted_hosts` are names a reverse proxy on
+    this machine may use (loopback names always work); `door`: how people log in (None: nobody has to); `delay`
+    is how late complaints come.
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
     guards = [host_guard(trusted), same_origin_guard(trusted), login_guard(door)]
@@ -93,13 +97,15 @@ def build_console(
     watches = Watches(panels, store, clock_ms, gateway_url, max_viewers)
     rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
     people = ForPeople(store)
-    segments = Segments(Kept(people, clock_ms), rules, clock_ms)
+    kept = Kept(people, clock_ms)
+    segments = Segments(kept, rules, clock_ms)
     app.add_routes(WaysIn(door, HTML / "login.html", LoginMetrics(registry)).routes())
     app.add_routes(Api(people, watches, registry).routes())
     app.add_routes(segments.routes())
     app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
-    app.add_routes(Recipients(people, config or Config(), clock_ms).routes())
     app.add_routes(Campaigns(people, clock_ms, delay).routes())
+    app.add_routes(Recipients(people, config or Config(), Looks(note, clock_ms), clock_ms).routes())
+    app.add_routes(Keys(kept, config or Config(), clock_ms).routes())
     app.add_routes(Decisions(store, rulings, clock_ms).routes())
     app.add_routes(openapi.routes())
     app.on_shutdown.append(end_streams)

@@ -43,6 +43,14 @@ class Operation:
                 asked[parameter["name"]] = parameter["example"]
         return f"{path}?{urlencode(asked)}" if asked else path
 
+    def headers(self) -> dict[str, str]:
+        """The example's headers: those that have an example."""
+        return {
+            parameter["name"]: str(parameter["example"])
+            for parameter in self.parameters
+            if parameter["in"] == "header" and "example" in parameter
+        }
+
 
 @cache
 def document() -> Mapping[str, Any]:

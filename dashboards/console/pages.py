@@ -34,6 +34,8 @@ class Page:
 
 PAGES = (
     Page("/", "index.html", "Overview"),
+    Page("/keys", "keys.html", "Keys"),
+    Page("/recipients", "recipients.html", "Recipients"),
     Page("/segments", "segments.html", "Segments"),
 )
 """In the order of the navigation."""

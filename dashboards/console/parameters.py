@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dashboards.queries import BadParameterError
 
 _MOST_TEXT = 200
+_FOREVER_MS = 4_102_444_800_000  # the year 2100: where pages begin that have nothing before them
 
 
 def only(given: Mapping[str, str], *known: str) -> None:
@@ -38,3 +39,11 @@ def word(given: Mapping[str, str], name: str, words: Mapping[str, object]) -> st
     if found not in words:
         raise BadParameterError(f"{name}: {found[:40]!r} is none of {', '.join(words)}")
     return found
+
+
+def place(after: str) -> tuple[int, str]:
+    """Where a page begins that `after` asks for, as `next` said: a time (ms) and an id. Raises BadParameterError."""
+    at, _, id_ = (after or f"{_FOREVER_MS}-").partition("-")
+    if not (at.isascii() and at.isdecimal() and int(at[:20]) <= _FOREVER_MS and len(id_) <= _MOST_TEXT):
+        raise BadParameterError("after: give back what `next` of the page before said")
+    return int(at), id_

@@ -18,22 +18,35 @@ from schemas.nearest import hint
 from schemas.rulings import RefusedError
 
 _EXAMPLE = '{"recipient": "ada@example.test"}'
-_MOST_BYTES = 4_096
+_MOST_BYTES = 20_480  # an address, a tenant, a name, and a reason at its longest
 _MOST_KEY = 320  # characters, as an address has at most
 
 
 async def recipient_and_tenant(request: web.Request) -> tuple[str, str]:
     """What a body says, or else a URL: address or key, and the tenant ("" where none is named). Raises RefusedError."""
+    said = await _said(request, ("recipient", "tenant"))
+    return said["recipient"], said["tenant"]
+
+
+async def about_one(request: web.Request, *more: str) -> dict[str, str]:
+    """The same with `more` texts, and with `who` and `why`, which only a body may say. Raises RefusedError."""
+    names = ("recipient", "tenant", *more)
+    said = await _said(request, (*names, "who", "why") if request.method == "POST" else names)
+    return {"who": "", "why": "", **said}
+
+
+async def _said(request: web.Request, names: Sequence[str]) -> dict[str, str]:
     is_body = request.method == "POST"
     said = await object_in(request, _MOST_BYTES, _EXAMPLE) if is_body else dict(request.query)
     if "key" in request.match_info:
         said.setdefault("recipient", request.match_info["key"])
-    recipient, tenant = texts(said, ("recipient", "tenant"))
+    found = dict(zip(names, texts(said, names), strict=True))
+    recipient = found["recipient"]
     if "@" in recipient and not is_body:
         raise RefusedError(400, f"an address does not belong into a URL; post it, as in {_EXAMPLE}")
     if not 0 < len(recipient) <= _MOST_KEY:
         raise RefusedError(422, f"say `recipient`, an address or a key of at most {_MOST_KEY} characters")
-    return recipient, tenant
+    return found
 
 
 def key_of(config: Config, tenant: str, recipient: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sinks.tables import (
     activity_events,
     auth_reports,
+    console_access,
     dead_letters,
     decisions,
     email_events,
@@ -42,5 +43,6 @@ TABLES: tuple[TableSpec, ...] = registry(
     segment_transitions.TABLE,
     segment_statuses.TABLE,
     journey_steps.TABLE,
+    console_access.TABLE,
     dead_letters.TABLE,
 )

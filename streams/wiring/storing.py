@@ -63,12 +63,13 @@ def run_console(of: Settings) -> int:
     from dashboards.console.login.opening import door_of  # noqa: PLC0415
     from dashboards.console.server import serve  # noqa: PLC0415
     from sinks.clickhouse import connect  # noqa: PLC0415
+    from streams.wiring.access_log import AccessLog  # noqa: PLC0415
     from streams.wiring.ruling_log import RulingLog  # noqa: PLC0415
 
     logs.set_up(of.log_level)
     found = config(of)
     door = door_of(found, of.config, of.host, clock_ms)
-    rulings = RulingLog(of)
+    rulings, looks = RulingLog(of), AccessLog(of)
     secret = of.clickhouse_password.get_secret_value()
     gateway_url = found.public_url or f"http://{of.host}:{of.gateway_port}"
     hosts = [name.strip().lower() for name in of.console_hosts.split(",")] + [
@@ -82,6 +83,7 @@ def run_console(of: Settings) -> int:
             config=found,
             rules=_rule_files(found, of.config),
             append=rulings.append,
+            note=looks.append,
             gateway_url=gateway_url,
             trusted_hosts=[name for name in hosts if name],
             door=door,
@@ -91,6 +93,7 @@ def run_console(of: Settings) -> int:
             await serve(app, of.host, of.console_port, watch=SAMPLING)
         finally:
             await asyncio.to_thread(rulings.close)
+            await asyncio.to_thread(looks.close)
 
     asyncio.run(run())
     return 0

@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator
 from dashboards.console import api_page
 from dashboards.console.app import build_console
 from dashboards.console.openapi import Operation, document, operations, resolved
+from schemas.aggregates import ReputationPartial, ReputationScore
 from schemas.events import EmailEvent, EventType
-from schemas.remediation import Decision, Outcome, Ruling
+from schemas.remediation import Decision, Outcome
 from sinks.clickhouse import connect
 from tests.integration.backtest_cases import store_records
 from tests.integration.segment_console import NOW, console, filled_store
@@ -46,6 +47,15 @@ SENT = EmailEvent(
     campaign_id="spring",
 )  # fmt: skip
 
+SCORE = ReputationScore(
+    tenant="acme", kind="campaign", key="spring", as_of=NOW - 60_000, window_start=0, version=NOW // 1000 << 32,
+    score=90.0, score_low=85.0, score_high=95.0, level="healthy", scored_at=NOW - 59_000,
+)  # fmt: skip
+COUNTED = ReputationPartial(
+    tenant="acme", kind="campaign_provider", key="spring|gmail", source="sg", minute=NOW - 120_000, partition=0,
+    applied_offset=1, watermark=NOW, delivered=1,
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(home: Path) -> Iterator[StoreProcess]:
     with filled_store(home) as process:
         client = connect(process.url)
-        for record in (decision("d1", "approve"), decision("d2", "act"), OUTCOME, SENT):
+        for record in (decision("d1", "approve"), decision("d2", "act"), OUTCOME, SENT, SCORE, COUNTED):
             store_records(client, [record])
         client.close()
         yield process
@@ -64,23 +74,32 @@ def store(home: Path) -> Iterator[StoreProcess]:
 
 @pytest.fixture
 async def browser(store: StoreProcess, home: Path) -> AsyncIterator[Browser]:
-    async def append(_ruling: Ruling) -> None:
+    async def append(_record: Any) -> None:
         """The log has it."""
 
-    async with console(store, home, append=append) as found:
+    async with console(store, home, append=append, note=append) as found:
         yield found
 
 
 @pytest.fixture
 async def without_store(store: StoreProcess, home: Path) -> AsyncIterator[Browser]:
-    async with console(StoreProcess(home / "never started"), home) as found:
+    async def note(_look: Any) -> None:
+        """The log has it."""
+
+    async with console(StoreProcess(home / "never started"), home, note=note) as found:
         yield found
 
 
 async def ask(browser: Browser, operation: Operation, url: str = "", body: Any = None, **more: Any) -> tuple[int, Any]:
     """The answer's status and body, which is as the document says."""
     given = operation.body if body is None else body
-    sent = {} if operation.method == "get" else {"data": given, **JSON} if isinstance(given, str) else {"json": given}
+    sent: dict[str, Any] = (
+        {"headers": operation.headers()}
+        if operation.method == "get"
+        else {"data": given, **JSON}
+        if isinstance(given, str)
+        else {"json": given}
+    )
     async with browser.request(operation.method, url or operation.url(), **sent, **more) as answer:
         text = await answer.text()
         assert str(answer.status) in operation.about["responses"], f"{answer.status} is not documented: {text[:300]}"
@@ -145,6 +164,8 @@ class Refused(NamedTuple):
 
 LARGE = '"' + "x" * 300_000 + '"'
 WORDS = ("approve", "reject", "revert")
+PARTS = {"recipient": "", "timeline": "/timeline", "standing": "/standing"}
+KEY_PARTS = {"": "", "_replies": "/replies", "_events": "/events"}
 REFUSED = (
     Refused("ask", 400, "/api/queries/totals?limit=many"),
     Refused("ask", 404, "/api/queries/totls"),
@@ -173,12 +194,16 @@ REFUSED = (
     Refused("campaigns", 400, "/api/campaigns?limit=0"),
     Refused("campaign", 400, "/api/campaigns/spring?since=1"),
     Refused("campaign", 404, "/api/campaigns/sprng"),
-    Refused("recipient", 400, body={"recipient": "r01"}),
-    Refused("recipient", 404, body={"recipient": "nobody", "tenant": "acme"}),
-    Refused("recipient", 422, body={}),
-    Refused("recipient_by_key", 400, "/api/recipients/r01"),
-    Refused("recipient_by_key", 404, "/api/recipients/nobody?tenant=acme"),
-    Refused("recipient_by_key", 422, f"/api/recipients/{'x' * 400}?tenant=acme"),
+    *(Refused(part, 400, body={"recipient": "r01", "who": "dana"}) for part in PARTS),
+    *(Refused(part, 404, body={"recipient": "r01", "tenant": "acmee", "who": "dana"}) for part in PARTS),
+    *(Refused(part, 413, body=LARGE) for part in PARTS),
+    *(Refused(part, 422, body={"recipient": "r01", "tenant": "acme"}) for part in PARTS),
+    *(Refused(f"{part}_by_key", 400, f"/api/recipients/r01{path}") for part, path in PARTS.items()),
+    *(Refused(f"{part}_by_key", 404, f"/api/recipients/r01{path}?tenant=acmee") for part, path in PARTS.items()),
+    *(Refused(f"{part}_by_key", 422, f"/api/recipients/{'x' * 400}{path}?tenant=acme") for part, path in PARTS.items()),
+    *(Refused(f"key{part}", 400, f"/api/keys{path}?tenant=acme&kind=ip") for part, path in KEY_PARTS.items()),
+    Refused("key", 404, "/api/keys?tenant=acme&kind=ip&key=none"),
+    Refused("key_events", 404, "/api/keys/events?tenant=acme&kind=ip&key=none&reply=none"),
 )
 
 

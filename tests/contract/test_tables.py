@@ -56,6 +56,7 @@ VIEWS = {
     "journeys",
     "journey_runs",
     "recipient_profiles",
+    "access_log",
 }
 TYPES = {str: "String", int: "Int", float: "Float64", bytes: "String"}
 each_table = pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.table)

@@ -34,6 +34,7 @@ UNKNOWN_USER = {
     "smtp_response": "550 5.1.1 <ann@example.org> no such user",
 }
 SCORE = {"tenant": "acme", "kind": "campaign", "score_low": 40.0, "score_high": 50.0, "delivered": 90}
+VERSION = NOW // 1000 << 32
 PENALTY = ("unknown_users", 55.0, 0.1, 0.05, 10.0, 100.0, "10 % unknown users (10 of 100), limit 5 %")
 
 
@@ -106,11 +107,15 @@ def fill(client: Client) -> None:
     insert(
         client,
         "reputation_scores",
-        {**SCORE, "key": "spring", "version": 1, "score": 90.0, "level": "healthy", "scored_at": at(NOW - 120_000)},
-        {**SCORE, "key": "spring", "version": 2, "score": 45.0, "level": "paused", "scored_at": at(NOW - 60_000),
+        {**SCORE, "key": "spring", "version": VERSION + 1, "score": 90.0, "level": "healthy",
+         "scored_at": at(NOW - 120_000)},
+        {**SCORE, "key": "spring", "version": VERSION + 2, "score": 45.0, "level": "paused",
+         "scored_at": at(NOW - 60_000), "as_of": at(NOW - 60_000),
          "oldest_new_received_at": at(NOW - 60_800), "penalties": [PENALTY]},
         {**SCORE, "key": "calm", "version": 1, "score": 98.0, "level": "healthy", "scored_at": at(NOW - 60_000)},
     )  # fmt: skip
+    counted = {"kind": "provider", "key": "gmail", "minute": at(NOW // 60_000 * 60_000 - 60_000), "delivered": 2}
+    insert(client, "reputation_partials", {"tenant": "acme", **counted})
     insert(
         client,
         "decisions",

@@ -25,6 +25,7 @@ from dashboards.console.scope import NOTHING, Scope, scope_of
 from dashboards.console.store import Scoped
 from dashboards.queries import QUERIES
 from dashboards.segments.rules import RuleFiles
+from schemas.access import ConsoleAccess
 from schemas.config import Config, Tenant
 from schemas.remediation import Ruling
 from schemas.segments.files import read_pasted
@@ -121,6 +122,7 @@ class House:
     def __init__(self, browser: TestClient[Any, Any]) -> None:
         self.browser = browser
         self.said: list[Ruling] = []
+        self.looks: list[ConsoleAccess] = []
 
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
         answer = await self.browser.request(method, path, json=body)
@@ -143,19 +145,23 @@ class House:
 @asynccontextmanager
 async def house(process: StoreProcess, sees: Sequence[str], *configured: str) -> AsyncIterator[House]:
     clock = Clock(NOW)
-    said: list[Ruling] = []
+    said, looks = list[Ruling](), list[ConsoleAccess]()
+
+    async def note(look: ConsoleAccess) -> None:
+        looks.append(look)
 
     async def append(ruling: Ruling) -> None:
         said.append(ruling)
 
     app = build_console(
         lambda: connect(process.url), clock, config=Config(tenants=[Tenant(name=name) for name in configured]),
-        rules=rules(*configured), append=append, door=a_door([user("dana", "admin", *sees)], clock),
+        rules=rules(*configured), append=append, note=note,
+        door=a_door([user("dana", "admin", *sees)], clock),
     )  # fmt: skip
     async with TestClient(TestServer(app), cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
         assert (await login(browser)).status == 200
         found = House(browser)
-        found.said = said
+        found.said, found.looks = said, looks
         yield found
 
 
@@ -201,10 +207,28 @@ ASKED: Mapping[tuple[str, str], Sequence[tuple[str, Any]]] = {
         ("/api/segments/preview", {"rule": f"id: x\n{of}event: {{name: email_delivered}}"})
         for of in ("", "tenant: acme\n", "tenant: other\n")
     ],
-    ("GET", "/api/recipients/{key}"): [
-        (f"/api/recipients/{who}", None) for who in ("ann", "bob", "bob?tenant=other", "ann?tenant=other")
-    ],
-    ("POST", "/api/recipients"): [("/api/recipients", who) for who in (ANN, BOB)],
+    ("GET", "/keys"): [("/keys", None)],
+    ("GET", "/recipients"): [("/recipients", None)],
+    **{
+        ("GET", f"/api/keys{part}"): [
+            (f"/api/keys{part}?tenant={tenant}&kind={kind}&key={key}", None)
+            for tenant in ("acme", "other")
+            for kind, key in (("campaign", "spring"), ("provider", "gmail"), ("tenant", tenant), ("campaign", "secret"))
+        ]
+        for part in ("", "/replies", "/events")
+    },
+    **{
+        ("GET", f"/api/recipients/{{key}}{part}"): [
+            (f"/api/recipients/{who}{part}{of}", None)
+            for who in ("ann", "bob")
+            for of in ("", "?tenant=acme", "?tenant=other")
+        ]
+        for part in ("", "/timeline", "/standing")
+    },
+    **{
+        ("POST", f"/api/recipients{part}"): [(f"/api/recipients{part}", who) for who in (ANN, BOB)]
+        for part in ("", "/timeline", "/standing")
+    },
 }
 BESIDE = {("GET", "/api/me"), ("GET", "/api/stream")}  # who one is; and a test of its own
 
@@ -222,6 +246,7 @@ async def answers(process: StoreProcess, sees: Sequence[str], *configured: str) 
             for path, body in cases
         }
         found["rulings"] = 0, sorted((said.tenant, said.decision_id, said.verb, said.who) for said in asked.said)
+        found["looks"] = 0, sorted({(look.tenant, look.recipient_key, look.part, look.who) for look in asked.looks})
     return found
 
 
@@ -231,6 +256,8 @@ async def test_who_has_one_tenant_sees_what_they_would_see_alone(alone: StorePro
     for asked, answer in expected.items():
         assert got[asked] == answer, asked
     assert sum(status == 200 for status, _ in got.values()) > 40
+    parts = ("profile", "standing", "timeline")
+    assert got["looks"] == (0, [("acme", who, part, "dana") for who in ("ann", "bob") for part in parts])
     assert got["rulings"] == (0, [("acme", "d1", "revert", "dana"), ("acme", "w1", "approve", "dana")])
     leaky = await answers(shared, ["*"], "acme", "other")  # the same questions do tell the two stores apart
     unlike = {asked for asked, answer in expected.items() if leaky[asked] != answer}

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from benchmarks.recipients import TENANT
 from dashboards.segments.profile import profile
 from dashboards.segments.why import Asked, UnknownRecipientError, explain
+from schemas.access import ConsoleAccess
 from schemas.events import ActivityEvent, EmailEvent, EventType
 from schemas.segments.rules import Segment
 from sinks.migrate import apply_tables
@@ -218,9 +219,13 @@ def test_what_is_not_known_is_said_in_words(store: Client) -> None:
 async def test_the_api_answers_the_same_by_key_and_for_an_address_in_a_body(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    async def note(_access: ConsoleAccess) -> None:
+        """As if it were written."""
+
     home = tmp_path_factory.mktemp("home")
     with filled_store(home) as process:
-        async with console(process, home) as browser:
+        async with console(process, home, note=note) as browser:
+            browser.session.headers["Mailweir-Who"] = "dana"
             by_key = await get(browser, f"/api/recipients/{ADA}?tenant=acme")
             by_address = await post(browser, "/api/recipients", {"recipient": "ada@example.test", "tenant": "acme"})
             for path, status, sentence in (

@@ -43,8 +43,17 @@ ROUTES: Mapping[Route, Role] = {
     ("POST", "/api/segments/{id}/explain"): Role.VIEWER,
     ("POST", "/api/segments/explain"): Role.VIEWER,
     ("POST", "/api/segments/preview"): Role.VIEWER,
+    ("GET", "/keys"): Role.VIEWER,
+    ("GET", "/api/keys"): Role.VIEWER,
+    ("GET", "/api/keys/replies"): Role.VIEWER,
+    ("GET", "/api/keys/events"): Role.VIEWER,
+    ("GET", "/recipients"): Role.VIEWER,
     ("GET", "/api/recipients/{key}"): Role.VIEWER,
+    ("GET", "/api/recipients/{key}/timeline"): Role.VIEWER,
+    ("GET", "/api/recipients/{key}/standing"): Role.VIEWER,
     ("POST", "/api/recipients"): Role.VIEWER,
+    ("POST", "/api/recipients/timeline"): Role.VIEWER,
+    ("POST", "/api/recipients/standing"): Role.VIEWER,
 }
 
 

@@ -61,7 +61,7 @@ export class RateChart {
         { ...axis, size: 40, gap: 6, space: 30, values: (_u, ticks) => ticks.map(tick) },
       ],
       series: [{}, ...this.series.map((s) => this.line(s))],
-      hooks: { setCursor: [(u) => this.read(u.cursor.idx)], draw: [(u) => this.drawMarks(u)] },
+      hooks: { setCursor: [(u) => this.read(u.cursor.idx)], draw: [(u) => drawMarks(u, this.marks)] },
     };
   }
 
@@ -69,24 +69,25 @@ export class RateChart {
     const colour = css(`--s-${name}`);
     return { stroke: colour, width: 1.75, dash: DASHES[dash], points: { show: false }, show: !this.hidden.has(name), fill: fill ? `${colour}1f` : undefined };
   }
+}
 
-  drawMarks(u) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.setLineDash([]);
-    for (const { time, tone } of this.marks) {
-      const x = Math.round(u.valToPos(time, "x", true));
-      if (x < bbox.left || x > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = ctx.fillStyle = css(`--${tone}`);
-      ctx.lineWidth = 1.5 * devicePixelRatio;
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
-      ctx.fillRect(x - 4 * devicePixelRatio, bbox.top, 8 * devicePixelRatio, 8 * devicePixelRatio);
-    }
-    ctx.restore();
+/** Upright lines over a plot: marks are {time, tone}, in seconds. */
+export function drawMarks(u, marks) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.setLineDash([]);
+  for (const { time, tone } of marks) {
+    const x = Math.round(u.valToPos(time, "x", true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = css(`--${tone}`);
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillRect(x - 4 * devicePixelRatio, bbox.top, 8 * devicePixelRatio, 8 * devicePixelRatio);
   }
+  ctx.restore();
 }
 
 function clock(seconds) {

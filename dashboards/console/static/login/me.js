@@ -38,7 +38,8 @@ function show() {
     el("span", {}, el("b", {}, me.name), el("span", { class: "visually-hidden" }, `, ${me.role}, ${tenants}`)), out));
 }
 
-look().then(() => {
+/** Settled once it is known who is logged in, or that nobody has to be. */
+export const known = look().then(() => {
   if (!me.is_known) return;
   show();
   setInterval(() => { if (!document.hidden) look(); }, EVERY_MS);

@@ -198,6 +198,13 @@ def test_the_version_rises_with_every_counted_event_also_when_old_minutes_leave(
     assert versions == sorted(set(versions))
 
 
+def test_the_upper_half_of_a_version_is_its_time_in_seconds() -> None:
+    ledger = Ledger()
+    apply(ledger, partial_of(3, 0, delivered=50_000))
+    view = ledger.view(SPRING)
+    assert view.version >> 32 == view.as_of // 1000  # dashboards/queries/key_scores.sql finds a span by it
+
+
 def test_rows_read_back_say_nothing_about_latency() -> None:
     made = partial_of(0, 4, delivered=3)
     key = row_key(made.tenant, made.kind, made.key, made.source, made.minute)
