@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
             work=Path(folder),
             brokers=BROKERS[asked.broker],
             rate=asked.rate,
+            events=asked.events,
         )
         try:
             todo = stages.chosen(asked.only, plan)
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--broker", choices=tuple(BROKERS), default="tansu", help="where there is one (default tansu)")
     parser.add_argument(
         "--rate", type=_positive, default=21_000, metavar="N", help="events/s for whole_path (default 21000)"
+    )
+    parser.add_argument(
+        "--events", type=_positive, default=0, metavar="N", help="stored for panels (default 1 million)"
     )
     return parser
 

@@ -23,6 +23,7 @@ class Plan:
 
     `brokers`: those on which stages with a broker are measured, "tansu" and "kafka"; the first one's figures
     carry the plain names, the others' end in `_kafka`. `rate`: events a second that the whole path is loaded with.
+    `events`: how many the stage `panels` stores, 0 for its own number.
     """
 
     quick: bool
@@ -31,6 +32,7 @@ class Plan:
     work: Path  # a folder for what a run leaves behind
     say: Callable[[str], None] = print
     brokers: tuple[str, ...] = ("tansu",)
+    events: int = 0
     rate: float = 21_000.0  # above the whole path's goal: what is stored can only be as much
 
 

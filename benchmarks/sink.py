@@ -8,25 +8,18 @@ those of the inserting process and of the store together.
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 
-from benchmarks import brokers, inserts
+from benchmarks import brokers, inserts, stores
 from benchmarks.events import Source, Traffic
 from benchmarks.figure import Figure, Plan, median_of
 from benchmarks.inserts import Taken
 from schemas.topics import EMAIL_EVENTS
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
-from streams.local import ports, processes
 from streams.topics import apply_topics
 
 PARTITIONS = 4
-_READY_S = 30.0
 
 
 def measure(plan: Plan) -> list[Figure]:
@@ -34,7 +27,7 @@ def measure(plan: Plan) -> list[Figure]:
     rows = inserts.ROUND * (3 if plan.quick else 7)  # full rounds only: the last one waits for no more
     source = Source(Traffic(events=rows, seed=plan.seed, repeats=0.0))
     records = list(source.records())
-    with _store(plan.work) as (url, pid), brokers.started("tansu", plan.work / "broker") as broker:
+    with stores.started(plan.work) as (url, pid), brokers.started("tansu", plan.work / "broker") as broker:
         apply_topics(broker.bootstrap, PARTITIONS, 1)
         brokers.fill(broker.bootstrap, EMAIL_EVENTS.name, records)
         client = connect(url)
@@ -76,20 +69,3 @@ def _said(plan: Plan, name: str, taken: Taken) -> Taken:
     speed, whole, own = taken.rows_per_s, taken.cpu_us, taken.own_cpu_us
     plan.say(f"{name:<8} {speed:>9,.0f} rows/s  {whole:>6.1f} CPU-us a row, {own:.1f} of them its own")
     return taken
-
-
-@contextmanager
-def _store(work: Path) -> Iterator[tuple[str, int]]:
-    """A store process with an empty folder: its address and process id."""
-    port = ports.free_port()
-    argv = [sys.executable, "-m", "streams", "store", "--data", str(work / "store"), "--port", str(port)]
-    process = processes.spawn(argv, log=work / "store.log")
-    try:
-        deadline = time.monotonic() + _READY_S
-        while not ports.answers(port):
-            if time.monotonic() > deadline or process.poll() is not None:
-                raise brokers.CannotRunError(f"the store did not start: {processes.last_lines(work / 'store.log')}")
-            time.sleep(0.05)
-        yield f"http://{ports.LOOPBACK}:{port}", process.pid
-    finally:
-        processes.stop(process, timeout_s=10)

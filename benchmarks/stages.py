@@ -91,6 +91,7 @@ STAGES: tuple[Stage, ...] = (
         promises=("segments_one_us", "segments_fifty_us"),
     ),
     Stage(name="segments_growth", module="benchmarks.segments_growth", quick_s=120, long_s=1_800),
+    Stage(name="panels", module="benchmarks.panels", quick_s=300, long_s=1_800, promises=("panels_p95_ms",)),
     Stage(name="growth", module="benchmarks.growth", quick_s=0, long_s=1_800),
 )
 

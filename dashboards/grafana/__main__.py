@@ -1,14 +1,16 @@
-"""`python -m dashboards.grafana`: write every board to `dashboards/grafana/dashboards/<uid>.json`."""
+"""`python -m dashboards.grafana`: write every board and the alert rules to where Grafana is provisioned from."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from dashboards.grafana import alerting
 from dashboards.grafana.board import Dashboard
 from dashboards.grafana.boards import DASHBOARDS
 
-FOLDER = Path(__file__).with_name("dashboards")
+HERE = Path(__file__).parent
+BOARDS, ALERTING = Path("dashboards"), Path("provisioning") / "alerting"
 
 
 def rendered(board: Dashboard) -> str:
@@ -16,10 +18,17 @@ def rendered(board: Dashboard) -> str:
     return json.dumps(board.json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def write(folder: Path = FOLDER) -> None:
-    """Write every board into `folder`."""
-    for board in DASHBOARDS:
-        (folder / f"{board.uid}.json").write_text(rendered(board), encoding="utf-8")
+def generated() -> dict[Path, str]:
+    """Every generated file by its path below `dashboards/grafana`."""
+    boards = {BOARDS / f"{board.uid}.json": rendered(board) for board in DASHBOARDS}
+    return boards | {ALERTING / name: text for name, text in alerting.files().items()}
+
+
+def write(folder: Path = HERE) -> None:
+    """Write them below `folder`."""
+    for path, text in generated().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

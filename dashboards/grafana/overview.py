@@ -2,143 +2,115 @@
 
 from __future__ import annotations
 
-from dashboards.grafana.board import Dashboard, Panel, Variable
-
-TENANT = Variable(
-    name="tenant",
-    label="Tenant",
-    sql="SELECT DISTINCT tenant FROM mailweir.email_events ORDER BY tenant",
-    all_value="''",
-)
-
-_LAST_ROW = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False}, "graphMode": "none"}
-_SCORE_STEPS = {
-    "mode": "absolute",
-    "steps": [
-        {"color": "red", "value": None},
-        {"color": "orange", "value": 50},
-        {"color": "yellow", "value": 80},
-        {"color": "green", "value": 90},
-    ],
-}
+from dashboards.grafana.board import Dashboard, Link, Panel
+from dashboards.grafana.decisions import HIDDEN
+from dashboards.grafana.health import LATENCIES
+from dashboards.grafana.looks import LAST_ROW, SCORE_STEPS, SERIES, by, shares
+from dashboards.grafana.variables import DECIDED, DECISIONS, TENANT
 
 OVERVIEW = Dashboard(
     uid="mailweir-overview",
     title="mailweir: Overview",
     description="State of the sending: flow, reputation, decisions, mailbox providers, failures.",
     variables=(TENANT,),
+    marks=(DECISIONS,),
     panels=(
         Panel(
             title="What became of the mail",
             kind="stat",
             query="totals",
+            empty="No mail event was received in this span.",
             unit="short",
             width=16,
             height=4,
-            options=_LAST_ROW,
+            options=LAST_ROW,
         ),
         Panel(
             title="Pipeline",
             kind="stat",
             query="pipeline",
+            empty="Nothing is stored yet.",
             unit="short",
             width=8,
             height=4,
-            options={**_LAST_ROW, "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/rows|_ms/", "values": False}},
-            units={
-                "post_to_row_p50_ms": "ms",
-                "post_to_row_p99_ms": "ms",
-                "post_to_score_p50_ms": "ms",
-                "post_to_score_p99_ms": "ms",
-            },
+            options={**LAST_ROW, "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/rows|_ms/", "values": False}},
+            units=dict.fromkeys(LATENCIES, "ms"),
         ),
         Panel(
             title="Mail flow",
             kind="timeseries",
             query="event_rates",
+            empty="No mail event was received in this span.",
             unit="eps",
             width=14,
             height=9,
             min_interval="5s",
-            defaults={"displayName": "${__field.labels.event_type}", "min": 0},
-            options={
-                "tooltip": {"mode": "multi", "sort": "desc"},
-                "legend": {"displayMode": "table", "calcs": ["lastNotNull"]},
-            },
+            defaults=by("event_type"),
+            options=SERIES,
         ),
         Panel(
             title="Campaign scores",
             kind="timeseries",
             query="score_history",
+            empty="No campaign was scored in this span: there was no mail of one.",
             unit="none",
             width=10,
             height=9,
             min_interval="15s",
             fixed={"kind": "campaign"},
-            defaults={"displayName": "${__field.labels.key}", "min": 0, "max": 100},
+            defaults=by("key", max=100),
             options={"tooltip": {"mode": "multi", "sort": "asc"}},
         ),
         Panel(
             title="Decisions",
             kind="table",
             query="decisions",
+            empty="Nothing was decided in this span: no campaign, IP or domain was in trouble.",
+            rows_in=DECIDED,
             unit="none",
             width=24,
             height=7,
-            hidden=(
-                *(
-                    "evidence",
-                    "decision_id",
-                    "tenant",
-                    "policy_version",
-                    "campaign_id",
-                    "sending_ip",
-                    "mailbox_provider",
-                ),
-                *(
-                    "as_of",
-                    "ip_pool",
-                    "reverts",
-                    "reverted_by",
-                    "key_state",
-                    "attempts",
-                    "http_statuses",
-                    "executed_times",
-                ),
-                *("ruling_ids", "ruling_verbs", "ruling_people", "ruling_reasons", "ruling_times", "expires_at"),
-            ),
+            hidden=HIDDEN,
         ),
         Panel(
             title="Reputation",
             kind="table",
             query="scores",
+            empty="Nothing was scored in this span: there was no mail.",
             unit="none",
             width=24,
             height=10,
             hidden=("penalties", "signals", "trend", "advice", "emulations", "tenant", "window_start"),
             units={"delivered": "short", "sent": "short"},
-            defaults={"thresholds": _SCORE_STEPS, "decimals": 0},
+            defaults={"thresholds": SCORE_STEPS, "decimals": 0},
         ),
         Panel(
             title="Mailbox providers",
             kind="table",
             query="mailbox_providers",
+            empty="No mail was delivered, refused or put off in this span.",
             unit="short",
             width=13,
             height=9,
-            units={
-                "delivered_share": "percentunit",
-                "bounced_address_share": "percentunit",
-                "blocked_share": "percentunit",
-                "deferred_share": "percentunit",
-                "complained_share": "percentunit",
-            },
+            units=shares("delivered", "bounced_address", "blocked", "deferred", "complained"),
+            links=(Link(column="provider", board="mailweir-providers", variable="provider"),),
         ),
-        Panel(title="What the refusals say", kind="table", query="refusals", unit="short", width=11, height=9),
+        Panel(
+            title="What the refusals say",
+            kind="table",
+            query="refusals",
+            empty="No mail was refused or put off in this span.",
+            unit="short",
+            width=11,
+            height=9,
+            links=(Link(column="main_provider", board="mailweir-providers", variable="provider"),),
+        ),
         Panel(
             title="Dead letters by reason",
             kind="barchart",
             query="dead_letters_by_code",
+            empty="Every record of this span could be processed.",
+            rows_in=("flaky",),
             unit="short",
             width=9,
             height=8,
@@ -149,6 +121,8 @@ OVERVIEW = Dashboard(
             title="Newest dead letters",
             kind="table",
             query="dead_letters_latest",
+            empty="Every record of this span could be processed.",
+            rows_in=("flaky",),
             unit="none",
             width=15,
             height=8,

@@ -2,15 +2,21 @@
 -- unit: points (0 to 100)
 -- default kind: ''
 -- default limit: 50
--- The newest score of each key scored in the span, worst first within each kind; kind '' means all kinds.
+-- The newest score of each key scored in the span, worst first within each kind; kind '' means all kinds. What is shown is
+-- chosen by narrow columns first: the lists of penalties and signals are most of a row.
 WITH newest AS (
-    SELECT tenant, kind, key, max(version) AS version
-    FROM mailweir.reputation_scores
+    SELECT tenant, kind, key, max(s.version) AS newest_version
+    FROM mailweir.reputation_scores AS s
     WHERE scored_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
       AND scored_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
       AND ({tenant:String} = '' OR tenant = {tenant:String})
       AND ({kind:String} = '' OR kind = {kind:String})
     GROUP BY tenant, kind, key
+    ORDER BY
+        indexOf(['healthy', 'watch', 'recovering', 'throttled', 'paused'], argMax(s.level, s.version)) DESC,
+        argMax(s.score, s.version),
+        key
+    LIMIT {limit:UInt32} BY kind
 )
 SELECT
     tenant,
@@ -36,7 +42,14 @@ SELECT
     trend,
     advice,
     toJSONString(emulations) AS emulations
-FROM mailweir.reputation_scores FINAL
-WHERE (tenant, kind, key, version) IN newest
+FROM (
+    SELECT *
+    FROM mailweir.reputation_scores
+    PREWHERE scored_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+      AND scored_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+      AND (tenant, kind, key, version) IN newest
+    ORDER BY scored_at DESC
+    LIMIT 1 BY tenant, kind, key
+)
 ORDER BY indexOf(['healthy', 'watch', 'recovering', 'throttled', 'paused'], level) DESC, score, key
 LIMIT {limit:UInt32} BY kind

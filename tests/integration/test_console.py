@@ -1,10 +1,9 @@
-"""The console and the boards against the real engine: every query runs, duplicates count once, outages pass."""
+"""The console against the real engine: every query runs, duplicates count once, outages pass."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,7 +16,6 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.console.app import build_console
 from dashboards.console.panels import PANELS
-from dashboards.grafana.boards import DASHBOARDS
 from dashboards.queries import QUERIES
 from sinks.clickhouse import connect
 from sinks.migrate import apply_tables
@@ -77,7 +75,7 @@ def transition(name: str, who: str, ago_s: int, is_member: int, **fields: Any) -
     return {"transition_id": name, "recipient_key": who, "is_member": is_member, **of, **times, **fields}
 
 
-# What the page shows live, and its segments; tests/integration/test_campaign_report.py runs those of campaigns.
+# What the page shows live, and its segments; boards/ and test_campaign_report.py run the rest.
 ASKED = {panel.query for panel in PANELS} | {name for name in QUERIES if name.startswith("segment")}
 TRANSITIONS = (
     transition("t1", "ann", 7_200, 1),
@@ -233,45 +231,6 @@ def test_the_pipeline_figures_are_measured_from_the_receipt(client: Client) -> N
     assert row["post_to_row_p50_ms"] == pytest.approx(250, abs=1)
     assert row["post_to_score_p99_ms"] == pytest.approx(800, abs=1)
     assert row["newest_event_at"].replace(tzinfo=UTC) == at(NOW - 20_000)
-
-
-def expand(sql: str, tenant: str = "''") -> str:
-    """What Grafana and its ClickHouse plugin make of a panel's SQL."""
-    for macro, text in (
-        ("$__fromTime", f"toDateTime({NOW // 1000 - 900})"),
-        ("$__toTime", f"toDateTime({NOW // 1000})"),
-        ("$__interval_s", "5"),
-        ("${tenant:singlequote}", tenant),
-        ("${segment:singlequote}", "''"),
-    ):
-        sql = sql.replace(macro, text)
-    assert not re.search(r"\$[_{]", sql), "a macro was left"
-    return sql
-
-
-BOARD_PANELS = [(panel.title, panel) for board in DASHBOARDS for panel in board.panels]
-
-
-@pytest.mark.parametrize("panel", [panel for _, panel in BOARD_PANELS], ids=[title for title, _ in BOARD_PANELS])
-def test_every_grafana_panel_runs_and_has_what_its_kind_needs(client: Client, panel: Any) -> None:
-    result = client.query(expand(panel.sql()))
-    assert result.result_rows
-    assert {*panel.hidden, *panel.units} <= set(result.column_names)
-    if panel.kind == "timeseries":
-        times = [row[0] for row in result.result_rows]
-        assert times == sorted(times)
-        assert isinstance(times[0], datetime)
-        assert isinstance(result.result_rows[0][-1], float)
-
-
-def test_the_choices_above_a_board_come_from_the_store(client: Client) -> None:
-    choices = {"tenant": ["acme", "other"], "segment": ["lapsed", "vip"]}
-    for board in DASHBOARDS:
-        for variable in board.variables:
-            assert [row[0] for row in client.query(variable.sql).result_rows] == choices[variable.name]
-    totals = next(panel for title, panel in BOARD_PANELS if title == "What became of the mail")
-    everyone, one = (client.query(expand(totals.sql(), tenant)).result_rows[0][0] for tenant in ("''", "'acme'"))
-    assert (everyone, one) == (8, 7)
 
 
 async def test_the_console_says_in_words_what_is_wrong(store: StoreProcess) -> None:

@@ -9,6 +9,7 @@ import pytest
 from dashboards.campaigns.asking import Asked, questions, which
 from dashboards.console.keys import ASKED
 from dashboards.console.panels import PANELS
+from dashboards.grafana.alerts import ALERTS
 from dashboards.grafana.boards import DASHBOARDS
 from dashboards.queries import FOLDER, QUERIES, BadParameterError, Parameter, UnknownQueryError, parse_query, query
 from schemas.errors import Misconfigured
@@ -38,13 +39,16 @@ def test_a_query_reads_the_tables_by_their_full_name_and_respects_the_tenant(nam
 
 
 def test_every_query_is_shown_somewhere() -> None:
-    on_boards = {panel.query for board in DASHBOARDS for panel in board.panels}
+    on_boards = {item.query for board in DASHBOARDS for item in board.asking}
     in_reports = {each.named.name for each in (which(CAMPAIGN), *questions(CAMPAIGN, CAMPAIGN, 0))}
-    assert {panel.query for panel in PANELS} | on_boards | in_reports | set(ASKED) == set(QUERIES)
+    alerting = {alert.query for alert in ALERTS}
+    live = {panel.query for panel in PANELS}
+    assert live | on_boards | in_reports | alerting | set(ASKED) == set(QUERIES)
 
 
 def test_every_query_is_listed_in_the_documentation_with_its_question() -> None:
-    text = (FOLDER.parents[1] / "docs" / "console.md").read_text(encoding="utf-8")
+    docs = FOLDER.parents[1] / "docs"
+    text = "".join((docs / page).read_text(encoding="utf-8") for page in ("console.md", "grafana.md"))
     for named in QUERIES.values():
         assert f"| `{named.name}` | {named.question} | {named.unit} |" in text, named.name
 

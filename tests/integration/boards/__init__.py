@@ -1,0 +1,1 @@
+"""Grafana's panels, variables, marks and alerts on the demo's scenarios."""
