@@ -140,5 +140,5 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 
 QUERIES: Mapping[str, NamedQuery] = load_queries()
-ABOUT_ONE: Mapping[str, NamedQuery] = load_queries(FOLDER / "people")
-"""Queries about one recipient. Nobody asks them by name: whoever looks at somebody is written down first."""
+PRIVATE: Mapping[str, NamedQuery] = load_queries(FOLDER / "private")
+"""Answers about one recipient, or with addresses: nobody asks these by name, only a handler that sees who asks does."""

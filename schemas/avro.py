@@ -33,6 +33,7 @@ from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.journeys.steps import JourneyStep
 from schemas.remediation import Decision, Outcome, Ruling
+from schemas.replays import Replay
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import FailingDays, Suppression
 from schemas.transitions import SegmentTransition
@@ -90,6 +91,7 @@ VERSIONS: tuple[SchemaVersion, ...] = (
     SchemaVersion(32, PastRead, 1),
     SchemaVersion(33, SegmentStatus, 1),
     SchemaVersion(40, JourneyStep, 1),
+    SchemaVersion(41, Replay, 1),
     SchemaVersion(42, ConsoleAccess, 1),
 )
 

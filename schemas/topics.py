@@ -12,6 +12,7 @@ from schemas.events import ActivityEvent, EmailEvent
 from schemas.failures import DeadLetter
 from schemas.journeys.steps import JourneyStep
 from schemas.remediation import Decision, Outcome, Ruling
+from schemas.replays import Replay
 from schemas.reports import AuthReport, StandingReport
 from schemas.suppressions import Suppression
 from schemas.transitions import SegmentTransition
@@ -205,6 +206,14 @@ DEAD_LETTERS = Topic(
     retention_ms=30 * DAY_MS,
     is_partitioned=False,
 )
+REPLAYS = Topic(
+    "mailweir.replays.v1",
+    Replay,
+    "dead letter id",
+    is_compacted=False,
+    retention_ms=30 * DAY_MS,
+    is_partitioned=False,
+)
 
 TOPICS: tuple[Topic, ...] = (
     WEBHOOKS,
@@ -230,4 +239,5 @@ TOPICS: tuple[Topic, ...] = (
     JOURNEY_STEPS,
     CONSOLE_ACCESS,
     DEAD_LETTERS,
+    REPLAYS,
 )

@@ -20,6 +20,7 @@ from streams.commands.decision_options import app as decisions
 from streams.commands.ending import end
 from streams.commands.journeys_options import app as journeys
 from streams.commands.policy_options import app as policy
+from streams.commands.replay_options import replay
 from streams.commands.reputation_options import app as reputation
 from streams.commands.segments_options import app as segments
 from streams.commands.service import service
@@ -49,6 +50,7 @@ app.add_typer(segments, name="segments")
 app.add_typer(journeys, name="journeys")
 app.command()(report)
 app.command()(top)
+app.command()(replay)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, do nothing.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same messages.")]

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -22,6 +23,8 @@ from prometheus_client import CollectorRegistry
 from dashboards.console import openapi
 from dashboards.console.api import Api
 from dashboards.console.campaigns import Campaigns
+from dashboards.console.connectors import Connectors
+from dashboards.console.dead_letters import DeadLetters, Replays
 from dashboards.console.decisions import Decisions
 from dashboards.console.etags import with_etags
 from dashboards.console.hub import MAX_VIEWERS
@@ -50,6 +53,13 @@ SAMPLING: web.AppKey[asyncio.Task[None]] = web.AppKey("sampling", asyncio.Task)
 """The sampler's task: it ends only by being cancelled, or by a defect of ours."""
 
 
+class _Routed(Protocol):
+    """What answers some paths; an object, or a module."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Its paths."""
+
+
 def build_console(
     client_factory: Callable[[], StoreClient],
     clock_ms: Callable[[], int],
@@ -58,6 +68,7 @@ def build_console(
     rules: RuleFiles | None = None,
     append: Append | None = None,
     note: Note | None = None,
+    replays: Replays | None = None,
     gateway_url: str = "",
     panels: Sequence[Panel] = PANELS,
     max_viewers: int = MAX_VIEWERS,
@@ -70,9 +81,9 @@ def build_console(
     `client_factory` is called in worker threads and may block or raise; `clock_ms` is wall time in epoch milliseconds;
     `config` has the tenants, with the secrets of their recipients' keys; `rules` are the files of segments (None: none
     are configured); `append` writes rulings to the log (None: none are taken), `note` who looks at a recipient (None:
-    none is shown); `gateway_url` tells newcomers where to post webhooks; `trusted_hosts` are names a reverse proxy on
-    this machine may use (loopback names always work); `door`: how people log in (None: nobody has to); `delay`
-    is how late complaints come.
+    none is shown), `replays` processes dead letters again (None: it does not); `gateway_url` tells newcomers where to
+    post webhooks; `trusted_hosts` are names a reverse proxy on this machine may use (loopback names always work);
+    `door`: how people log in (None: nobody has to); `delay` is how late complaints come.
     """
     trusted, registry = frozenset(trusted_hosts), CollectorRegistry()
     guards = [host_guard(trusted), same_origin_guard(trusted), login_guard(door)]
@@ -80,6 +91,33 @@ def build_console(
     app.on_response_prepare.append(add_headers)
     app.add_routes(page_routes())
     app.router.add_static("/static", STATIC)
+
+    store = Store(client_factory)
+    watches = Watches(panels, store, clock_ms, gateway_url, max_viewers)
+    rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
+    people = ForPeople(store)
+    kept, configured = Kept(people, clock_ms), config or Config()
+    segments = Segments(kept, rules, clock_ms)
+    answering: tuple[_Routed, ...] = (
+        WaysIn(door, HTML / "login.html", LoginMetrics(registry)),
+        Api(people, watches, registry),
+        segments,
+        SegmentQuestions(people, segments, configured, clock_ms),
+        Campaigns(people, clock_ms, delay),
+        Recipients(people, configured, Looks(note, clock_ms), clock_ms),
+        Keys(kept, configured, clock_ms),
+        Connectors(kept, configured, clock_ms),
+        DeadLetters(people, replays, clock_ms),
+        Decisions(store, rulings, clock_ms),
+        openapi,
+    )
+    app.add_routes([route for each in answering for route in each.routes()])
+    _live(app, watches, store)
+    return app
+
+
+def _live(app: web.Application, watches: Watches, store: Store) -> None:
+    """Let sampling begin and end with the application, and open streams end first."""
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
         app[SAMPLING] = asyncio.create_task(watches.everyone.sampler.run())
@@ -93,21 +131,5 @@ def build_console(
     async def end_streams(_app: web.Application) -> None:
         watches.close()
 
-    store = Store(client_factory)
-    watches = Watches(panels, store, clock_ms, gateway_url, max_viewers)
-    rulings = Rulings(store, append, clock_ms, RulingMetrics(registry))
-    people = ForPeople(store)
-    kept = Kept(people, clock_ms)
-    segments = Segments(kept, rules, clock_ms)
-    app.add_routes(WaysIn(door, HTML / "login.html", LoginMetrics(registry)).routes())
-    app.add_routes(Api(people, watches, registry).routes())
-    app.add_routes(segments.routes())
-    app.add_routes(SegmentQuestions(people, segments, config or Config(), clock_ms).routes())
-    app.add_routes(Campaigns(people, clock_ms, delay).routes())
-    app.add_routes(Recipients(people, config or Config(), Looks(note, clock_ms), clock_ms).routes())
-    app.add_routes(Keys(kept, config or Config(), clock_ms).routes())
-    app.add_routes(Decisions(store, rulings, clock_ms).routes())
-    app.add_routes(openapi.routes())
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(parts)
-    return app

@@ -37,6 +37,8 @@ PAGES = (
     Page("/keys", "keys.html", "Keys"),
     Page("/recipients", "recipients.html", "Recipients"),
     Page("/segments", "segments.html", "Segments"),
+    Page("/connectors", "connectors.html", "Connectors"),
+    Page("/dead-letters", "dead-letters.html", "Dead letters"),
 )
 """In the order of the navigation."""
 CAMPAIGNS = Page("/campaigns", "", "Campaigns")

@@ -17,7 +17,7 @@ from dashboards.console.looks import Looks
 from dashboards.console.parameters import place
 from dashboards.console.store import ForPeople
 from dashboards.console.who import about_one, configured_tenant, key_of
-from dashboards.queries import ABOUT_ONE
+from dashboards.queries import PRIVATE
 from dashboards.segments.profile import profile
 from dashboards.segments.why import UnknownRecipientError, unknown_recipient
 from schemas.access import Part
@@ -103,6 +103,6 @@ class Recipients:
         return _Whom(tenant, key, said)
 
     async def _rows(self, name: str, whom: _Whom, **given: str) -> list[dict[str, Any]]:
-        named = ABOUT_ONE[name]
+        named = PRIVATE[name]
         about = {"tenant": whom.tenant, "recipient": whom.key, **given}
         return (await self.store.run(named, named.bind(about))).records()

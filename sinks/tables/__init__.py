@@ -15,6 +15,7 @@ from sinks.tables import (
     email_events,
     journey_steps,
     outcomes,
+    replays,
     reputation_partials,
     reputation_scores,
     rulings,
@@ -45,4 +46,5 @@ TABLES: tuple[TableSpec, ...] = registry(
     journey_steps.TABLE,
     console_access.TABLE,
     dead_letters.TABLE,
+    replays.TABLE,
 )

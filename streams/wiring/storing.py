@@ -64,6 +64,7 @@ def run_console(of: Settings) -> int:
     from dashboards.console.server import serve  # noqa: PLC0415
     from sinks.clickhouse import connect  # noqa: PLC0415
     from streams.wiring.access_log import AccessLog  # noqa: PLC0415
+    from streams.wiring.replaying import ReplayDesk  # noqa: PLC0415
     from streams.wiring.ruling_log import RulingLog  # noqa: PLC0415
 
     logs.set_up(of.log_level)
@@ -71,6 +72,7 @@ def run_console(of: Settings) -> int:
     door = door_of(found, of.config, of.host, clock_ms)
     rulings, looks = RulingLog(of), AccessLog(of)
     secret = of.clickhouse_password.get_secret_value()
+    replays = ReplayDesk(of, found)
     gateway_url = found.public_url or f"http://{of.host}:{of.gateway_port}"
     hosts = [name.strip().lower() for name in of.console_hosts.split(",")] + [
         urlsplit(found.console_url).hostname or ""
@@ -84,6 +86,7 @@ def run_console(of: Settings) -> int:
             rules=_rule_files(found, of.config),
             append=rulings.append,
             note=looks.append,
+            replays=replays,
             gateway_url=gateway_url,
             trusted_hosts=[name for name in hosts if name],
             door=door,
@@ -94,6 +97,7 @@ def run_console(of: Settings) -> int:
         finally:
             await asyncio.to_thread(rulings.close)
             await asyncio.to_thread(looks.close)
+            await asyncio.to_thread(replays.close)
 
     asyncio.run(run())
     return 0

@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams.gateway": {"schemas", "connectors", "streams.core", *PLUMBING},
     "streams.inbox": {"schemas", *PLUMBING},
     "streams.poll": {"schemas", *PLUMBING},
+    "streams.replay": {"schemas", "streams.core", *PLUMBING},
     "streams.suppression": {"schemas", "connectors", "streams.core", "streams.lane", *PLUMBING},
     "streams.agents": {"schemas", "connectors", "streams.core", "streams.lane", "streams.suppression", *PLUMBING},
     "streams.local": {"schemas", "sinks", "streams.core", "streams.simulator", *PLUMBING},
@@ -57,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams.wiring": {
         *("schemas", "connectors", "sinks", "dashboards", "streams.environment"),
         *("streams.core", "streams.lane", "streams.gateway", "streams.follow", "streams.inbox", "streams.poll"),
-        *("streams.mailbox_domains", "streams.agents", "streams.suppression", *PLUMBING),
+        *("streams.mailbox_domains", "streams.agents", "streams.suppression", "streams.replay", *PLUMBING),
     },
 }
 OUTERMOST = {"streams.commands", "streams.compile", "streams.__main__"}  # may import everything; nobody imports them
@@ -69,6 +70,7 @@ LIBRARIES: dict[str, set[str]] = {
     "confluent_kafka": {
         *("sinks", "streams.kafka", "streams.broker_state", "streams.delivery", "streams.topics", "streams.lane"),
         *("streams.agents", "streams.local", "streams.suppression", "streams.wiring", "streams.commands"),
+        "streams.replay",
     },
     "clickhouse_connect": {
         *("sinks", "dashboards", "streams.local", "streams.wiring", "streams.commands"),

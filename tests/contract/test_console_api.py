@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,12 @@ from dashboards.console.app import build_console
 from dashboards.console.openapi import Operation, document, operations, resolved
 from schemas.aggregates import ReputationPartial, ReputationScore
 from schemas.events import EmailEvent, EventType
+from schemas.failures import DeadLetter
 from schemas.remediation import Decision, Outcome
+from schemas.replays import Wish
+from schemas.topics import WEBHOOKS
 from sinks.clickhouse import connect
+from streams.core.replay import Letter
 from tests.integration.backtest_cases import store_records
 from tests.integration.segment_console import NOW, console, filled_store
 from tests.integration.store_process import StoreProcess
@@ -57,6 +61,23 @@ COUNTED = ReputationPartial(
 )  # fmt: skip
 
 
+LETTER = DeadLetter(
+    dead_letter_id="l1", tenant="acme", source="sg", provider="sendgrid", stage="normalise", code="wrong_shape",
+    reason="expected a list", received_at=NOW - 60_000, origin_topic=WEBHOOKS.name, origin_partition=0, origin_offset=7,
+    item_index=-1, original=b'{"a": 1}',
+)  # fmt: skip
+
+
+class Desk:
+    """Takes every replay and does nothing."""
+
+    def begin(self, letters: Sequence[Letter], of: Wish) -> None:
+        self.of = (letters, of)
+
+    def state(self) -> dict[str, Any] | None:
+        return None
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("api")
@@ -66,7 +87,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(home: Path) -> Iterator[StoreProcess]:
     with filled_store(home) as process:
         client = connect(process.url)
-        for record in (decision("d1", "approve"), decision("d2", "act"), OUTCOME, SENT, SCORE, COUNTED):
+        for record in (decision("d1", "approve"), decision("d2", "act"), OUTCOME, SENT, SCORE, COUNTED, LETTER):
             store_records(client, [record])
         client.close()
         yield process
@@ -77,7 +98,7 @@ async def browser(store: StoreProcess, home: Path) -> AsyncIterator[Browser]:
     async def append(_record: Any) -> None:
         """The log has it."""
 
-    async with console(store, home, append=append, note=append) as found:
+    async with console(store, home, append=append, note=append, replays=Desk()) as found:
         yield found
 
 
@@ -177,6 +198,12 @@ REFUSED = (
     Refused("revert", 409, "/api/decisions/d1/revert"),
     *(Refused(verb, 413, body=LARGE) for verb in WORDS),
     *(Refused(verb, 422, body={"who": "dana", "wy": "a typo"}) for verb in WORDS),
+    Refused("connectors", 400, "/api/connectors?tenant=acme"),
+    Refused("dead_letters", 400, "/api/dead-letters?state=lost"),
+    Refused("dead_letter", 404, "/api/dead-letters/none"),
+    Refused("replay", 409, body={"ids": ["none"], "who": "dana", "why": "mended"}),
+    Refused("replay", 413, body=LARGE),
+    Refused("replay", 422, body={"ids": ["l1"], "who": "dana"}),
     Refused("segments", 400, "/api/segments?limit=x"),
     Refused("segment", 400, "/api/segments/buyers?span=1y"),
     Refused("segment", 404, "/api/segments/byers"),

@@ -36,7 +36,7 @@ from tests.contract.test_tables import sample
 from tests.integration.backtest_cases import store_records
 from tests.integration.console_client import NOW
 from tests.integration.store_process import StoreProcess
-from tests.integration.test_console import decision, event, fill, transition
+from tests.integration.test_console import at, decision, event, fill, transition
 from tests.unit.dashboards.fakes import Clock
 from tests.unit.dashboards.login.house import a_door, login, user
 
@@ -76,6 +76,7 @@ def rows_of_other() -> list[tuple[str, Row]]:
         *same,
         ("email_events", {**event(90, "bounced", 30, recipient_key="bob", campaign_id="secret"), "tenant": "other"}),
         ("decisions", {**decision("o9", "pause_campaign", 20, "secret"), "tenant": "other", "mode": "approve"}),
+        ("dead_letters", {"dead_letter_id": "l9", "tenant": "other", "code": "no", "received_at": at(NOW - 9_000)}),
         ("segment_transitions", transition("t9", "bob", 60, 1, tenant="other", segment_id="lapsed")),
     ]  # fmt: skip
 
@@ -175,6 +176,15 @@ ASKED: Mapping[tuple[str, str], Sequence[tuple[str, Any]]] = {
     ("GET", "/api/campaigns"): [("/api/campaigns", None), ("/api/campaigns?tenant=other", None)],
     ("GET", "/api/campaigns/{id}"): [
         (f"/api/campaigns/{name}", None) for name in ("winter", "secret", "winter?tenant=other")
+    ],
+    ("GET", "/dead-letters"): [("/dead-letters", None)],
+    ("GET", "/connectors"): [("/connectors", None)],
+    ("GET", "/api/connectors"): [("/api/connectors", None), ("/api/connectors?tenant=other", None)],
+    ("GET", "/api/dead-letters"): [("/api/dead-letters", None), ("/api/dead-letters?tenant=other", None)],
+    ("GET", "/api/dead-letters/{id}"): [(f"/api/dead-letters/{name}", None) for name in ("l0", "l9", "none")],
+    ("POST", "/api/dead-letters/replay"): [
+        ("/api/dead-letters/replay", {"dry_run": True, **which})
+        for which in ({"ids": ["l0", "l9"]}, {"code": "not_json"}, {"tenant": "other"})
     ],
     ("GET", "/api/openapi.json"): [("/api/openapi.json", None)],
     ("GET", "/api/overview"): [("/api/overview", None)],

@@ -37,6 +37,12 @@ ROUTES: Mapping[Route, Role] = {
     ("POST", "/api/decisions/{id}/revert"): Role.OPERATOR,
     ("GET", "/api/campaigns"): Role.VIEWER,
     ("GET", "/api/campaigns/{id}"): Role.VIEWER,
+    ("GET", "/connectors"): Role.VIEWER,
+    ("GET", "/api/connectors"): Role.VIEWER,
+    ("GET", "/dead-letters"): Role.VIEWER,
+    ("GET", "/api/dead-letters"): Role.VIEWER,
+    ("GET", "/api/dead-letters/{id}"): Role.OPERATOR,  # has the original, and addresses in it
+    ("POST", "/api/dead-letters/replay"): Role.OPERATOR,
     ("GET", "/api/segments"): Role.VIEWER,
     ("GET", "/api/segments/{id}"): Role.VIEWER,
     ("GET", "/api/segments/{id}/explain"): Role.VIEWER,

@@ -10,7 +10,7 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import OperationalError
 
-from dashboards.queries import QUERIES
+from dashboards.queries import PRIVATE, QUERIES
 
 Answer = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
@@ -52,7 +52,7 @@ class FakeClient:
         self._is_broken = False
 
     def query(self, query: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> FakeResult:
-        name = next(named.name for named in QUERIES.values() if named.sql == query)
+        name = next(named.name for named in (*QUERIES.values(), *PRIVATE.values()) if named.sql == query)
         self._store.asked.append((name, parameters))
         self._store.held.wait(10)
         self._is_broken |= self._store.is_away
