@@ -1,0 +1,52 @@
+"""Every page, light, dark and on a phone: it draws what is stored, keeps to itself, and everyone can read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import web
+from playwright.async_api import expect
+
+from dashboards.console.app import build_console
+from tests.browser.visit import DARK, DARK_PHONE, LIGHT, PHONE, Visit
+from tests.unit.dashboards.fakes import Clock, FakeStore
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: its route, an address that shows it, and what is to be seen once it is drawn."""
+
+    route: str
+    path: str
+    ready: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
+PAGES = (
+    Place("/", "/", "#reputation-body table"),
+    Place("/segments", "/segments", "#detail-body table"),
+)
+NO_PAGES = ("/api/", "/static", "/healthz", "/readyz", "/metrics")
+
+
+def routes_of_pages(app: web.Application) -> set[str]:
+    """What people open: all that is got, but data, files and probes."""
+    routes = {route.resource.canonical for route in app.router.routes() if route.resource and route.method == "GET"}
+    return {route for route in routes if not route.startswith(NO_PAGES)}
+
+
+async def test_there_is_no_page_that_is_not_visited() -> None:
+    assert routes_of_pages(build_console(FakeStore().client, Clock())) == {place.route for place in PAGES}
+
+
+@pytest.mark.parametrize("look", [LIGHT, DARK, PHONE, DARK_PHONE], ids=str)
+@pytest.mark.parametrize("place", PAGES, ids=str)
+async def test_a_page_draws_itself_and_is_not_wider_than_the_window(visit: Visit, place: Place) -> None:
+    await visit.open(place.path, place.ready)
+    await expect(visit.find("#notice")).to_be_hidden()
+    assert await visit.overflow() == 0
