@@ -77,7 +77,9 @@ class Api:
         is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Vary": "Accept-Encoding"}
         try:
-            with self.watches.of(current()).hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
+            watch = self.watches.of(current())
+            with watch.hub.join(request.headers.get("Last-Event-ID", "")) as mailbox:
+                watch.hub.tell(mailbox, "pulse", watch.sampler.pulse())
                 response = web.StreamResponse(headers=headers | ({"Content-Encoding": "gzip"} if is_packed else {}))
                 await response.prepare(request)
                 retry = f"retry: {_RECONNECT_MS}\n\n".encode()

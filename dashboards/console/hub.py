@@ -103,6 +103,11 @@ class Hub:
         for mailbox in self._viewers:
             mailbox.put(message)
 
+    def tell(self, mailbox: Mailbox, topic: str, data: bytes) -> None:
+        """Send `data` to one viewer, whose next message of the topic replaces it."""
+        self._number += 1
+        mailbox.put(Message(topic, self._number, f"event: {topic}\ndata: ".encode() + data + b"\n\n"))
+
     @contextmanager
     def join(self, last_event_id: str = "") -> Iterator[Mailbox]:
         """A mailbox with all that is newer than `last_event_id`. Raises HouseFullError."""

@@ -1,7 +1,8 @@
 """Keeps the live panels fresh: one query per panel and period, whoever watches and however many.
 
 While nobody watches nothing is asked. A panel is sent only when its answer changed; a pulse every two seconds
-carries the time and the store's state, so that the page can say "the store is away" and notice silence itself.
+carries the time, the store's state and the headline, so that the page can say "the store is away" and notice
+silence itself. A new headline, and whoever comes new, does not wait for the next pulse.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dashboards.queries import NamedQuery
 from schemas.errors import Transient
 
 _PULSE_S = 2.0
+_HEADLINE = ("scores", "campaign_states")  # the panels that the headline is made of
 _REST = 4.0  # times the last answer took: a busy store is asked less often, a panel never takes a fifth of it
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -112,6 +114,10 @@ class Sampler:
         await self._refresh(live)
         return self._failing.get(live.panel.query, "")
 
+    def pulse(self) -> bytes:
+        """The time, the store's state and the headline, as JSON."""
+        return _encode(self._now())
+
     def now_ms(self) -> int:
         """Wall time in epoch milliseconds, by the clock the panels use."""
         return self._clock_ms()
@@ -140,12 +146,17 @@ class Sampler:
         if live.table is not None and self._published.get(name) != live.table:
             self._published[name] = live.table
             self._hub.publish(name, _encode(live.snapshot()))
+            if name in _HEADLINE:
+                self._beat()
 
     async def _pulse(self) -> None:
         while True:
             await self._hub.watched()
-            self._hub.publish("pulse", _encode(self._now()), is_kept=False)
+            self._beat()
             await asyncio.sleep(_PULSE_S)
+
+    def _beat(self) -> None:
+        self._hub.publish("pulse", self.pulse(), is_kept=False)
 
     def _note_change(self) -> None:
         """One panel without an answer is enough to say so; `since_ms` is when the first one failed."""
@@ -165,7 +176,7 @@ class Sampler:
 
     def _headline(self) -> dict[str, Any] | None:
         """None until both of its panels have an answer: silence is better than a wrong all-clear."""
-        scores, paused = self._records("scores"), self._records("campaign_states")
+        scores, paused = map(self._records, _HEADLINE)
         return None if scores is None or paused is None else asdict(headline(scores, paused))
 
     def _records(self, name: str) -> list[dict[str, Any]] | None:

@@ -87,6 +87,16 @@ async def test_the_stream_is_compressed_for_who_takes_it_so(takes: str, gets: st
         await next_event(stream, "totals")
 
 
+async def test_who_comes_later_hears_the_state_at_once_and_not_with_the_next_pulse() -> None:
+    store = FakeStore()
+    async with console(store) as client, client.get("/api/stream") as first, asyncio.timeout(12):
+        while (await next_event(first, "pulse"))["headline"] is None:
+            pass
+        for _ in range(12):  # pulses come every two seconds: waiting for them would take twice as long as there is
+            async with client.get("/api/stream") as later:
+                assert (await next_event(later, "pulse"))["headline"]["tone"] == "empty"
+
+
 async def test_while_nobody_watches_nothing_is_asked() -> None:
     store = FakeStore()
     ticks = itertools.count(0, 1_000)  # every answer is old at once
