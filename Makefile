@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup demo up test long check fix bench chaos oracle fuzz clean
+.PHONY: help setup demo up test long check fix bench browser pictures chaos oracle fuzz clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -38,6 +38,12 @@ check: setup ## lint, types, fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/architecture $(ARGS)
+
+browser: setup ## the console in Chromium: every page, decisions, segments; what each test saw last goes to .cache/browser
+	@$(BIN)/python -m pytest tests/browser --screenshots .cache/browser $(ARGS)
+
+pictures: setup ## the pictures of the README and the docs, drawn anew
+	@$(BIN)/python -m tests.browser.pictures
 
 chaos: setup ## kills, pauses, rebalances, broker restarts under load: every total exact after each round
 	@$(BIN)/python -m tests.chaos $(ARGS)

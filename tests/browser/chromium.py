@@ -25,6 +25,8 @@ async def launched(path: str) -> AsyncIterator[Browser]:
     """A browser without a profile, ended with the context. It asks nobody for anything by itself."""
     async with async_playwright() as playwright:
         # without the sandbox: CI runs as root, where Chromium refuses it, and the pages are ours
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *_QUIET])
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", *_QUIET]
+        )
         yield browser
         await browser.close()

@@ -17,7 +17,6 @@ from tests.browser.visit import LIGHT, PATIENCE_MS, Look, Visit, visiting
 from tests.browser.world import World, made_world
 
 
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Known when this folder is named, as `make browser` does."""
     parser.addoption("--screenshots", metavar="DIR", help="keep what each test saw last as a picture in this folder")

@@ -46,12 +46,12 @@ STORIES: dict[State, tuple[Action, KeyKind, str, float, Mode, tuple[OutcomeStatu
     ),
 }  # fmt: skip
 REASONS = {
-    State.DONE: "56 of the last 412 attempts failed because the address does not exist, where 16.5 were tolerable (4%). "
-    "Pause campaign winter-clearance: bounce_cusum 13.4, paused from 12; score 41, 90 % interval 36 to 45.",
-    State.UNSUPPORTED: "41 of the last 362 attempts failed because the address does not exist, where 14.5 were "
-    "tolerable (4%). Slow down campaign winter-clearance: bounce_cusum 10.2, throttled from 9.",
-    State.WAITING: "48 of 590 attempts from this address failed, most of them winter-clearance. Rest it for two hours "
-    "so that its other mail goes through 198.51.100.22.",
+    State.DONE: "{bad:,} of the last {all:,} attempts failed because the address does not exist (4% are tolerable). Pause "
+    "campaign winter-clearance: bounce_cusum 13.4, paused from 12.",
+    State.UNSUPPORTED: "{bad:,} of the last {all:,} attempts failed because the address does not exist (4% are tolerable). "
+    "Slow down campaign winter-clearance: bounce_cusum 10.2, throttled from 9.",
+    State.WAITING: "Most mail of this address was winter-clearance, and {bad} of it failed. Rest it for two hours, so "
+    "that the other mail goes through 198.51.100.22.",
 }
 DETAILS = {DONE: "SendGrid confirmed with 201", OutcomeStatus.UNSUPPORTED: "SendGrid cannot throttle; recorded only",
            FAILED: "SendGrid answered 403: the key may not do this"}  # fmt: skip
@@ -61,12 +61,14 @@ NORD = ("203.0.113.8", "mail.nord.example")
 
 def made_decisions(evidence: ReputationScore) -> Iterator[Record]:
     """Each story as decisions, outcomes and rulings; `evidence` is what the pause rests on."""
+    bad = evidence.penalties[0]
+    counted = {"bad": round(bad.numerator), "all": round(bad.denominator)}
     for state, story in STORIES.items():
         action, kind, key, ago, mode, statuses, words = story
         at = PAUSED_AT if state is State.DONE else int(NOW - ago * MINUTE)
         decision = made_decision(
             state, action, kind, key, at, mode=mode, evidence=json.dumps(asdict(evidence)),
-            reason=REASONS.get(state, f"The refusals of {key} rose above what is tolerable."),
+            reason=REASONS.get(state, f"The refusals of {key} rose above what is tolerable.").format(**counted),
         )  # fmt: skip
         yield decision
         yield from (outcome(decision, status, 1 + number) for number, status in enumerate(statuses))

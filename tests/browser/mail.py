@@ -30,7 +30,7 @@ CAMPAIGNS = {
     "spring-lookbook": ("acme", 30, ("198.51.100.21", "198.51.100.22"), "news.acme.example"),
     "weekend-reading": ("acme", 24, ("198.51.100.22", "198.51.100.24"), "news.acme.example"),
     "order-updates": ("acme", 18, ("198.51.100.23",), "orders.acme.example"),
-    "winter-clearance": ("acme", 16, ("198.51.100.24",), "news.acme.example"),
+    "winter-clearance": ("acme", 34, ("198.51.100.24",), "news.acme.example"),
     "morning-briefing": ("nord", 12, ("203.0.113.8",), "mail.nord.example"),
 }
 PROVIDERS = {"gmail": 44, "microsoft": 20, "yahoo": 13, "icloud": 9, "gmx": 6, "other": 8}
@@ -66,11 +66,11 @@ class Mail:
         return self.counts.get((kind, key), Counter())
 
 
-def made_mail(seed: int = 7) -> Mail:
-    """All events received in the `SPAN_S` seconds before `NOW`."""
+def made_mail(per_s: float = 11, seed: int = 7) -> Mail:
+    """All events received in the `SPAN_S` seconds before `NOW`, of so many messages a second."""
     dice, mail = random.Random(seed), Mail()
     for second in range(-SPAN_S - 300, 0):
-        rate = 11 + 2.5 * math.sin(second / 90) + dice.uniform(-1.5, 1.5)
+        rate = per_s * (1 + 0.2 * math.sin(second / 90) + dice.uniform(-0.12, 0.12))
         for _ in range(round(rate)):
             for row in _message(dice, NOW + second * 1000 + dice.randrange(1000)):
                 if NOW - SPAN_S * 1000 <= row["received_at"] < NOW:
@@ -99,12 +99,12 @@ def _message(dice: random.Random, at: int) -> Iterator[Row]:
     if dice.random() < 0.045:
         at += 20_000
         yield _row(dice, of, "deferred", at - 19_000, dict(DEFERRALS))
-    if dice.random() < (0.13 if is_bad else 0.012):
+    if dice.random() < (0.16 if is_bad else 0.012):
         yield _row(dice, of, "bounced", at + dice.randrange(400, 3_000), dict(BOUNCES[:1] if is_bad else BOUNCES))
         return
     at += dice.randrange(300, 2_500)
     yield _row(dice, of, "delivered", at)
-    yield from _reactions(dice, of, at, 0.012 if is_bad else 0.0008)
+    yield from _reactions(dice, of, at, 0.02 if is_bad else 0.0008)
 
 
 def _reactions(dice: random.Random, of: tuple[str, str], at: int, complaints: float) -> Iterator[Row]:
@@ -119,7 +119,11 @@ def _reactions(dice: random.Random, of: tuple[str, str], at: int, complaints: fl
 
 
 def _row(
-    dice: random.Random, of: tuple[str, str], event_type: str, at: int, replies: dict[tuple[str, ...], int] | None = None
+    dice: random.Random,
+    of: tuple[str, str],
+    event_type: str,
+    at: int,
+    replies: dict[tuple[str, ...], int] | None = None,
 ) -> Row:
     campaign, provider = of
     tenant, _, ips, domain = CAMPAIGNS[campaign]

@@ -20,7 +20,7 @@ ENDS = {
     "icloud": 95.0, "gmx": 94.0, "other": 89.0,
 }  # fmt: skip
 LEVELS = {"winter-clearance": Level.PAUSED, "198.51.100.24": Level.WATCH, "news.acme.example": Level.WATCH}
-BAD_REASON = "{bad} of {all} attempts failed because the address does not exist ({rate:.1%}; 4.0% is the limit)"
+BAD_REASON = "{bad:,} of {all:,} attempts failed because the address does not exist ({rate:.1%}; 4.0% is the limit)"
 
 
 def keys() -> Iterator[tuple[KeyKind, str, str]]:
@@ -63,7 +63,7 @@ def _score(
     kind: KeyKind, key: str, tenant: str, at: int, value: float, counted: Counter[str], number: int
 ) -> ReputationScore:
     is_fallen = key in LEVELS and at >= PAUSED_AT
-    width = 3.5 + 1_200 / (60 + counted["delivered"])
+    width = 4 + 0.3 * (100 - value)
     names = ("sent", "delivered", "deferred", "bounced_address", "bounced_block", "complained", "unsubscribed")
     more: dict[str, Any] = {name: counted[name] for name in names}
     bad = _is_bad(counted) if is_fallen or value < 96 else []
@@ -93,7 +93,7 @@ def _is_bad(counted: Counter[str]) -> list[Penalty]:
             Penalty(
                 name="complaints", points=min(30.0, 1_400 * share), rate=share, limit=0.001,
                 numerator=counted["complained"], denominator=counted["delivered"],
-                reason=f"{counted['complained']} of {counted['delivered']} messages were reported as spam",
+                reason=f"{counted['complained']:,} of {counted['delivered']:,} messages were reported as spam",
             )
         )  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""The console as `mailweir console` serves it: the real application, over HTTP on loopback, at an hour that a test sets."""
+"""The console as `mailweir console` serves it: the real application over HTTP on loopback, at an hour that is set."""
 
 from __future__ import annotations
 

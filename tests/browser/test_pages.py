@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from aiohttp import web
 from playwright.async_api import expect
 
 from dashboards.console.app import build_console
+from tests.browser.pages import PAGES, Place
 from tests.browser.visit import DARK, DARK_PHONE, LIGHT, PHONE, Visit
 from tests.unit.dashboards.fakes import Clock, FakeStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A page: its route, an address that shows it, and what is to be seen once it is drawn."""
-
-    route: str
-    path: str
-    ready: str
-
-    def __str__(self) -> str:
-        return self.path
-
-
-PAGES = (
-    Place("/", "/", "#reputation-body table"),
-    Place("/segments", "/segments", "#detail-body table"),
-)
 NO_PAGES = ("/api/", "/static", "/healthz", "/readyz", "/metrics")
 
 

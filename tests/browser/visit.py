@@ -67,7 +67,9 @@ class Visit:
 
     async def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
-        return int(await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+        return int(
+            await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        )
 
     async def violations(self) -> list[str]:
         """What axe-core holds against the page as it is, a line each."""

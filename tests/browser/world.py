@@ -28,8 +28,8 @@ from schemas.segments.configured import configured_segments, configured_stamp
 from schemas.segments.rules import Segment
 from schemas.transitions import SegmentTransition
 from sinks.migrate import apply_tables
-from tests.browser.mail import NOW, Mail, made_mail, store_mail
 from tests.browser.decided import made_decisions
+from tests.browser.mail import NOW, Mail, made_mail, store_mail
 from tests.browser.scores import made_scores, newest
 from tests.integration.backtest_cases import store_records
 from tests.integration.store_process import StoreProcess
@@ -88,13 +88,13 @@ class World:
 
 
 @contextmanager
-def made_world(home: Path) -> Iterator[World]:
-    """All of it, in a store that ends with the context."""
+def made_world(home: Path, per_s: float = 11) -> Iterator[World]:
+    """All of it, in a store that ends with the context. `per_s`: messages a second; more make smoother lines."""
     (home / "segments").mkdir()
     (home / "mailweir.yaml").write_text(CONFIG)
     for name, text in RULES.items():
         (home / "segments" / name).write_text(text)
-    world = World(StoreProcess(home / "store"), home, made_mail())
+    world = World(StoreProcess(home / "store"), home, made_mail(per_s))
     client = world.store.start()
     try:
         apply_tables(client)
@@ -159,8 +159,8 @@ def _memberships(segments: list[Segment]) -> Iterator[SegmentTransition | Segmen
             tenant=segment.tenant, segment_id=segment.id, rule_version=version, status="live", since=began
         )
         for number in range(SIZES[segment.id]):
-            entered = began + int(21 * DAY * dice.random() ** 2.2)
-            left = entered + int(dice.expovariate(1 / (14 * DAY)))
+            entered = began + int(21 * DAY * dice.random() ** 0.9)
+            left = entered + int(dice.expovariate(1 / (40 * DAY)))
             for is_member, at in ((1, entered), (0, left)):
                 if at < NOW - 1_000:
                     yield SegmentTransition(

@@ -27,7 +27,8 @@ class Machine:
         shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
         for name in REAL:
             (self.tools / name).symlink_to(str(shutil.which(name)))
-        for name, code in {"java": JAVA, "mvn": ":", "python3": ":", "docker-compose": ":", "id": "echo 0"}.items():
+        there = ("mvn", "python3", "chromium", "docker-compose")
+        for name, code in {"java": JAVA, **dict.fromkeys(there, ":"), "id": "echo 0"}.items():
             self.tool(name, code)
         self.tool("apt-get", f'echo "apt-get $*" >> {self.log}')
         for name in ("python", "ruff", "mypy"):
@@ -109,13 +110,13 @@ def test_without_an_environment_it_ends_with_a_reason(machine: Machine) -> None:
 
 
 def test_what_is_missing_is_installed_and_nothing_else(machine: Machine) -> None:
-    (machine.tools / "docker-compose").unlink()
-    (machine.tools / "mvn").unlink()
+    for name in ("docker-compose", "chromium", "mvn"):
+        (machine.tools / name).unlink()
     done = machine.run()
     assert done.returncode == 0, done.stdout
     install = [line for line in machine.called().splitlines() if " install " in line]
     assert len(install) == 1
-    assert install[0].endswith("--no-install-recommends maven docker-compose")
+    assert install[0].endswith("--no-install-recommends maven chromium docker-compose")
 
 
 def test_an_old_java_is_not_enough_for_the_broker(machine: Machine) -> None:
