@@ -69,3 +69,13 @@ async def visit(chromium: Browser, address: str, look: Look, shots: Path | None)
         yield made
         if shots:
             await made.page.screenshot(path=shots, full_page=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How soon a page shows something, for who reads it; a busy machine is slow, so nothing depends on it."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    said = {
+        name: value for report in reports for name, value in report.user_properties if name.startswith("first paint")
+    }
+    for name, value in sorted(said.items()):
+        terminalreporter.write_line(f"{name}: {value:.0f} ms")

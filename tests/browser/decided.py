@@ -45,13 +45,12 @@ STORIES: dict[State, tuple[Action, KeyKind, str, float, Mode, tuple[OutcomeStatu
         Action.REST_IP, KeyKind.IP, "198.51.100.22", 500, Mode.APPROVE, (WAITING, DONE), (APPROVE, REVERT),
     ),
 }  # fmt: skip
+NO_USERS = "{bad:,} of the last {all:,} attempts failed because the address does not exist (4% are tolerable). "
 REASONS = {
-    State.DONE: "{bad:,} of the last {all:,} attempts failed because the address does not exist (4% are tolerable). Pause "
-    "campaign winter-clearance: bounce_cusum 13.4, paused from 12.",
-    State.UNSUPPORTED: "{bad:,} of the last {all:,} attempts failed because the address does not exist (4% are tolerable). "
-    "Slow down campaign winter-clearance: bounce_cusum 10.2, throttled from 9.",
-    State.WAITING: "Most mail of this address was winter-clearance, and {bad} of it failed. Rest it for two hours, so "
-    "that the other mail goes through 198.51.100.22.",
+    State.DONE: NO_USERS + "Pause campaign winter-clearance: bounce_cusum 13.4, paused from 12.",
+    State.UNSUPPORTED: NO_USERS + "Slow down campaign winter-clearance: bounce_cusum 10.2, throttled from 9.",
+    State.WAITING: "Most mail of this address was winter-clearance, and {bad:,} of it failed. Rest it for two hours, "
+    "so that the other mail goes through 198.51.100.22.",
 }
 DETAILS = {DONE: "SendGrid confirmed with 201", OutcomeStatus.UNSUPPORTED: "SendGrid cannot throttle; recorded only",
            FAILED: "SendGrid answered 403: the key may not do this"}  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
 from playwright.async_api import expect
@@ -27,9 +29,16 @@ async def test_there_is_no_page_that_is_not_visited() -> None:
     assert routes_of_pages(build_console(FakeStore().client, Clock())) == {place.route for place in PAGES}
 
 
-@pytest.mark.parametrize("look", [LIGHT, DARK, PHONE, DARK_PHONE], ids=str)
 @pytest.mark.parametrize("place", PAGES, ids=str)
-async def test_a_page_draws_itself_and_is_not_wider_than_the_window(visit: Visit, place: Place) -> None:
+async def test_a_page_is_readable_light_dark_and_on_a_phone(
+    visit: Visit, place: Place, record_property: Callable[[str, object], None]
+) -> None:
     await visit.open(place.path, place.ready)
     await expect(visit.find("#notice")).to_be_hidden()
+    record_property(f"first paint of {place}", await visit.first_paint_ms())
+    for look in (DARK, DARK_PHONE, PHONE):  # light is checked when the visit ends
+        await visit.become(look)
+        assert await visit.overflow() == 0, f"wider than the window: {look}"
+        assert not await visit.violations(), look
+    await visit.become(LIGHT)
     assert await visit.overflow() == 0

@@ -37,6 +37,12 @@ CHARTS_WITHOUT_TABLE = """() => [...document.querySelectorAll(".chart")].filter(
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
+@pytest.fixture(autouse=True)
+def unexamined(visit: Visit) -> None:
+    """The pages as they open are in front of axe in `test_pages`."""
+    visit.leave_out_axe()
+
+
 @pytest.mark.parametrize("look", [LIGHT, PHONE], ids=str)
 @pytest.mark.parametrize("place", PAGES, ids=str)
 async def test_every_control_is_reached_with_the_tab_key_and_seen_there(visit: Visit, place: Place) -> None:

@@ -16,6 +16,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page
 
 PATIENCE_MS = 15_000  # a busy machine's; nothing waits that long when all is well
+_FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 _SERIOUS = {"serious", "critical"}
 _COMPLAINTS = {"error", "warning", "assert"}
 
@@ -45,6 +46,7 @@ class Visit:
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self._expected: set[str] = set()
+        self._is_for_axe = True
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(f"{error}"))
         page.on("request", lambda request: self._asked(request.url))
@@ -65,6 +67,20 @@ class Visit:
         """The console will answer with this status, which the browser writes into its own console as an error."""
         self._expected.add(f"status of {status} ")
 
+    def leave_out_axe(self) -> None:
+        """What is shown at the end of this visit is checked by another test."""
+        self._is_for_axe = False
+
+    async def become(self, look: Look) -> None:
+        """Another window: the page stays as it is."""
+        scheme: Any = look.scheme
+        await self.page.emulate_media(color_scheme=scheme)
+        await self.page.set_viewport_size({"width": look.width, "height": look.height})
+
+    async def first_paint_ms(self) -> float:
+        """Milliseconds from the navigation to the first text or picture (W3C Paint Timing)."""
+        return float(await self.page.evaluate(_FIRST_PAINT))
+
     async def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
         return int(
@@ -80,7 +96,7 @@ class Visit:
         """Raises AssertionError for whatever went wrong."""
         assert not self.complaints, self.complaints
         assert not self.strangers, f"{self.strangers}: not of {self.origin}"
-        violations = await self.violations()
+        violations = await self.violations() if self._is_for_axe else []
         assert not violations, "\n".join(violations)
 
     def _heard(self, message: ConsoleMessage) -> None:

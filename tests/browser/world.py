@@ -143,7 +143,7 @@ def _letters() -> Iterator[DeadLetter]:
 def _orders() -> Iterator[ActivityEvent]:
     """Ada's three orders, and forty people's, one a day further back."""
     ada = recipient_key("a-secret", "acme", ADA)
-    for number, (who, days) in enumerate([(ada, 3), (ada, 20), (ada, 44), *((f"r{n:02}", n) for n in range(1, 41))]):
+    for number, (who, days) in enumerate([(ada, 3), (ada, 20), (ada, 60), *((f"r{n:02}", n) for n in range(1, 41))]):
         at = NOW - days * DAY
         yield ActivityEvent(
             event_id=f"{number:032x}", tenant="acme", source="shop", provider="shopify", activity="track",
