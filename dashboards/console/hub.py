@@ -104,9 +104,8 @@ class Hub:
             mailbox.put(message)
 
     def tell(self, mailbox: Mailbox, topic: str, data: bytes) -> None:
-        """Send `data` to one viewer, whose next message of the topic replaces it."""
-        self._number += 1
-        mailbox.put(Message(topic, self._number, f"event: {topic}\ndata: ".encode() + data + b"\n\n"))
+        """Send `data` to one viewer before all that waits for them; their next message of the topic replaces it."""
+        mailbox.put(Message(topic, 0, f"event: {topic}\ndata: ".encode() + data + b"\n\n"))
 
     @contextmanager
     def join(self, last_event_id: str = "") -> Iterator[Mailbox]:

@@ -17,7 +17,7 @@ from tests.browser.world import made_world
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PICTURES = {"console-light.png": Look("light", 1200, 1130), "console-dark.png": Look("dark", 1200, 1130)}
-DRAWN = '#hero[data-tone="paused"] ~ #reputation table'
+DRAWN = '#hero[data-tone="paused"] ~ #decisions:has(.event) ~ #reputation table'
 PER_S = 45  # messages: lines as smooth as those of a sender of some size
 
 

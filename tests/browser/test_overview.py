@@ -43,6 +43,7 @@ async def test_the_headline_and_the_key_figures_are_those_of_the_stored_mail(vis
 async def test_a_decision_says_where_it_stands_and_what_can_be_said_to_it(visit: Visit) -> None:
     await visit.open("/", ".event")
     await expect(visit.find(".event")).to_have_count(len(STORIES) + len(BACK))
+    await expect(visit.find("#decision-waiting .when")).to_have_text("10:25:53")  # of today, by the console's clock
     assert set(WORDS) == set(STORIES) == set(State)
     for state, words in WORDS.items():
         card = visit.find(f"#decision-{state}")

@@ -35,6 +35,7 @@ async def test_a_page_is_readable_light_dark_and_on_a_phone(
 ) -> None:
     await visit.open(place.path, place.ready)
     await expect(visit.find("#notice")).to_be_hidden()
+    await expect(visit.find('.topbar nav [aria-current="page"], .topbar nav [aria-current="true"]')).to_have_count(1)
     record_property(f"first paint of {place}", await visit.first_paint_ms())
     for look in (DARK, DARK_PHONE, PHONE):  # light is checked when the visit ends
         await visit.become(look)

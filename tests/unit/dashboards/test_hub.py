@@ -29,6 +29,15 @@ async def test_messages_come_in_the_order_they_were_sent() -> None:
         assert [message.topic for message in await mailbox.take()] == ["a", "b"]
 
 
+async def test_what_is_told_to_one_viewer_comes_first_and_to_nobody_else() -> None:
+    hub = Hub()
+    hub.publish("rates", b"kept")
+    with hub.join() as mailbox, hub.join() as other:
+        hub.tell(mailbox, "pulse", b"now")
+        assert [message.topic for message in await mailbox.take()] == ["pulse", "rates"]
+        assert [message.topic for message in await other.take()] == ["rates"]
+
+
 async def test_messages_of_any_viewer_in_any_order_are_one_gzip_stream_to_be_read_as_it_comes() -> None:
     hub = Hub()
     messages = []
