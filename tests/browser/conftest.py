@@ -73,7 +73,9 @@ async def visit(chromium: Browser, address: str, look: Look, shots: Path | None)
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How soon a page shows something, for who reads it; a busy machine is slow, so nothing depends on it."""
-    reports = [report for found in terminalreporter.stats.values() for report in found if hasattr(report, "when")]
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+    ]
     said = {
         name: value for report in reports for name, value in report.user_properties if name.startswith("first paint")
     }

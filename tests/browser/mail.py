@@ -142,11 +142,16 @@ def _one(dice: random.Random, weights: Mapping[Choice, int]) -> Choice:
     return dice.choices(list(weights), list(weights.values()))[0]
 
 
+def counted_as(row: Row) -> str:
+    """What the event counts as for reputation: a refusal of the address, or of what was sent."""
+    if row["event_type"] != "bounced":
+        return str(row["event_type"])
+    return "bounced_address" if row["enhanced_status"] == "5.1.1" else "bounced_block"
+
+
 def _add(mail: Mail, row: Row) -> None:
     mail.rows.append(row)
-    name = row["event_type"]
-    if name == "bounced":
-        name = "bounced_address" if row["enhanced_status"] == "5.1.1" else "bounced_block"
+    name = counted_as(row)
     keys = {
         "campaign": row["campaign_id"], "ip": row["sending_ip"], "domain": row["sending_domain"],
         "provider": row["mailbox_provider"], "tenant": row["tenant"],

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.aggregates import KeyKind, Level, Penalty, ReputationScore, Signal
-from tests.browser.mail import CAMPAIGNS, NOW, PAUSED_AT, PROVIDERS, SPAN_S, Mail
+from schemas.aggregates import KeyKind, Level, Penalty, ReputationPartial, ReputationScore, Signal
+from tests.browser.mail import CAMPAIGNS, NOW, PAUSED_AT, PROVIDERS, SPAN_S, Mail, counted_as
 
 STEP_MS = 30_000
 # the score at the end; all but the bad campaign's barely move
@@ -43,6 +43,23 @@ def made_scores(mail: Mail, seed: int = 11) -> list[ReputationScore]:
             value = _value(key, at) + dice.uniform(-0.9, 0.4)
             found.append(_score(kind, key, tenant, at, min(99.6, value), counted, number))
     return found
+
+
+def made_partials(mail: Mail) -> list[ReputationPartial]:
+    """Counts of each campaign at each mailbox provider, minute by minute of event time."""
+    found: dict[tuple[str, str, int], ReputationPartial] = {}
+    for row in mail.rows:
+        key, minute = f"{row['campaign_id']}|{row['mailbox_provider']}", row["occurred_at"] // 60_000 * 60_000
+        partial = found.setdefault(
+            (row["tenant"], key, minute),
+            ReputationPartial(
+                tenant=row["tenant"], kind=KeyKind.CAMPAIGN_PROVIDER, key=key, source=row["source"], minute=minute,
+                partition=0, applied_offset=len(mail.rows), watermark=NOW,
+            ),
+        )  # fmt: skip
+        name = counted_as(row)
+        setattr(partial, name, getattr(partial, name) + 1)
+    return list(found.values())
 
 
 def newest(scores: list[ReputationScore], key: str) -> ReputationScore:

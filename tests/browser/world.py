@@ -30,7 +30,7 @@ from schemas.transitions import SegmentTransition
 from sinks.migrate import apply_tables
 from tests.browser.decided import made_decisions
 from tests.browser.mail import NOW, Mail, made_mail, store_mail
-from tests.browser.scores import made_scores, newest
+from tests.browser.scores import made_partials, made_scores, newest
 from tests.integration.backtest_cases import store_records
 from tests.integration.store_process import StoreProcess
 
@@ -115,7 +115,7 @@ def _fill(client: Client, world: World) -> None:
     store_mail(client, world.mail)
     scores = made_scores(world.mail)
     segments = _segments(world.config, world.home / "mailweir.yaml")
-    store_all(client, [*scores, *made_decisions(newest(scores, "winter-clearance"))])
+    store_all(client, [*scores, *made_partials(world.mail), *made_decisions(newest(scores, "winter-clearance"))])
     store_all(client, [*_letters(), *_orders(), *_memberships(segments)])
     batch = {"topic": "mailweir.email-events.v1", "partition": 0, "records": 412, "written_at": _when(NOW - 900)}
     client.insert("sink_batches", [list(batch.values())], column_names=list(batch), database="mailweir")
