@@ -16,6 +16,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page
 
 PATIENCE_MS = 15_000  # a busy machine's; nothing waits that long when all is well
+_ANSWERED = "() => !document.querySelector('main').innerText.includes('Waiting for the first answer')"
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 _SERIOUS = {"serious", "critical"}
 _COMPLAINTS = {"error", "warning", "assert"}
@@ -53,10 +54,11 @@ class Visit:
         page.on("websocket", lambda socket: self.strangers.append(socket.url))
 
     async def open(self, path: str = "/", ready: str = "") -> Visit:
-        """Go there; wait until `ready` (a selector) is to be seen."""
+        """Go there; wait until `ready` (a selector) is to be seen and every part has had its first answer."""
         await self.page.goto(self.origin + path)
         if ready:
             await self.page.wait_for_selector(ready)
+            await self.page.wait_for_function(_ANSWERED)
         return self
 
     def find(self, selector: str) -> Locator:
