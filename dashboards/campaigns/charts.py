@@ -57,4 +57,5 @@ def _rect(series: str, x: float, y: float, width: float, height: float) -> Marku
 
 
 def _picture(pieces: Sequence[Markup], view_box: str, kind: str, label: str) -> Markup:
-    return tag("svg", *pieces, class_=kind, viewBox=view_box, preserveAspectRatio="none", role="img", aria_label=label)
+    said = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}  # a key of colours says nothing
+    return tag("svg", *pieces, class_=kind, viewBox=view_box, preserveAspectRatio="none", **said)

@@ -128,7 +128,7 @@ def _course_table(course: Course) -> Markup:
     return tag(
         "details",
         tag("summary", f"As a table, in steps of {_length(course.bucket_s)}"),
-        tag("div", table, class_="scroll"),
+        tag("div", table, class_="scroll", tabindex="0"),
     )
 
 

@@ -174,7 +174,7 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[Markup]], first_number:
         tag("th", text, scope="col", class_="num" if place >= first_number else None) for place, text in enumerate(head)
     )
     rows = (tag("tr", *line) for line in lines)
-    return tag("div", tag("table", tag("thead", tag("tr", *cells)), tag("tbody", *rows)), class_="scroll")
+    return tag("div", tag("table", tag("thead", tag("tr", *cells)), tag("tbody", *rows)), class_="scroll", tabindex="0")
 
 
 def _figure(figure: Figure) -> Markup:

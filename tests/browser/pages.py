@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A page: its route, an address that shows it, and what is to be seen once it is drawn."""
+    """A page: its route, an address that shows it, and what is to be seen once it is drawn.
+
+    A report is for saving and printing, too: it has neither a link past the navigation nor a theme of its own.
+    """
 
     route: str
     path: str
     ready: str
+    is_report: bool = False
 
     def __str__(self) -> str:
         return self.path
@@ -19,5 +23,8 @@ class Place:
 
 PAGES = (
     Place("/", "/", '#hero[data-tone="paused"] ~ #reputation table'),
+    Place("/campaigns", "/campaigns", "#main", is_report=True),
+    Place("/campaigns/{id}", "/campaigns/winter-clearance?tenant=acme", "#main", is_report=True),
     Place("/segments", "/segments", "#detail-body table"),
 )
+FRAMED = tuple(place for place in PAGES if not place.is_report)

@@ -16,7 +16,7 @@ from tests.unit.dashboards.fakes import Clock, FakeStore
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-NO_PAGES = ("/api/", "/static", "/healthz", "/readyz", "/metrics")
+NO_PAGES = ("/api/", "/static", "/report.css", "/healthz", "/readyz", "/metrics")
 
 
 def routes_of_pages(app: web.Application) -> set[str]:

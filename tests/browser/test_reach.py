@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.pages import PAGES, Place
+from tests.browser.pages import FRAMED, PAGES, Place
 from tests.browser.visit import DARK, LIGHT, PHONE, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -60,7 +60,7 @@ async def test_every_control_is_reached_with_the_tab_key_and_seen_there(visit: V
     assert not [step["name"] for step in reached if not (step["is_marked"] and step["is_in_sight"])]
 
 
-@pytest.mark.parametrize("place", PAGES, ids=str)
+@pytest.mark.parametrize("place", FRAMED, ids=str)
 async def test_the_first_tab_leads_past_the_links_to_the_content(visit: Visit, place: Place) -> None:
     await visit.open(place.path, place.ready)
     await visit.page.evaluate(FROM_THE_TOP)  # a form may have taken the focus
@@ -78,7 +78,7 @@ async def test_behind_every_chart_is_a_table_for_who_does_not_see_it(visit: Visi
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=str)
-@pytest.mark.parametrize("place", PAGES, ids=str)
+@pytest.mark.parametrize("place", FRAMED, ids=str)
 async def test_the_theme_follows_the_system_until_a_person_chooses(visit: Visit, place: Place) -> None:
     await visit.open(place.path, place.ready)
     here, there = (
