@@ -25,6 +25,9 @@ PAGES = (
     Place("/", "/", '#hero[data-tone="paused"] ~ #reputation table'),
     Place("/campaigns", "/campaigns", "#main", is_report=True),
     Place("/campaigns/{id}", "/campaigns/winter-clearance?tenant=acme", "#main", is_report=True),
+    Place("/keys", "/keys", "#choice-body a"),
+    Place("/keys", "/keys?tenant=acme&kind=campaign&key=winter-clearance", "#events-body table"),
+    Place("/recipients", "/recipients", '#link[data-state="live"]'),
     Place("/segments", "/segments", "#detail-body table"),
 )
 FRAMED = tuple(place for place in PAGES if not place.is_report)
