@@ -28,6 +28,8 @@ PAGES = (
     Place("/keys", "/keys", "#choice-body a"),
     Place("/keys", "/keys?tenant=acme&kind=campaign&key=winter-clearance", "#events-body table"),
     Place("/recipients", "/recipients", '#link[data-state="live"]'),
+    Place("/connectors", "/connectors", "#sources-body table"),
+    Place("/dead-letters", "/dead-letters", "#list-body table"),
     Place("/segments", "/segments", "#detail-body table"),
 )
 FRAMED = tuple(place for place in PAGES if not place.is_report)
