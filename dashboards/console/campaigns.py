@@ -21,6 +21,7 @@ from dashboards.campaigns.markup import Markup, joined, tag
 from dashboards.campaigns.page import console_page, list_page, said_page
 from dashboards.campaigns.report import report_of
 from dashboards.campaigns.style import style_sheet
+from dashboards.console import parameters
 from dashboards.console.answers import answering, reply, sentence
 from dashboards.console.pages import CAMPAIGNS, navigation
 from dashboards.console.store import ForPeople
@@ -114,7 +115,7 @@ class Campaigns:
 
 def _wanted(campaign: str, given: Mapping[str, str]) -> Asked:
     """What a request asks for. Raises BadParameterError."""
-    _known(given, ("tenant", "from_ms", "to_ms"))
+    parameters.only(given, "tenant", "from_ms", "to_ms")
     from_ms, to_ms = (
         _number(given, name, usual, FOREVER_MS) for name, usual in (("from_ms", 0), ("to_ms", FOREVER_MS))
     )
@@ -123,10 +124,8 @@ def _wanted(campaign: str, given: Mapping[str, str]) -> Asked:
 
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
     """The list's parameters, one row more than the page has, and the page's size. Raises BadParameterError."""
-    _known(given, ("tenant", "prefix", "limit", "after"))
-    size = _number(given, "limit", _PAGE, _MOST)
-    if not size:
-        raise BadParameterError(f"limit: expected 1 to {_MOST}, got 0")
+    parameters.only(given, "tenant", "prefix", "limit", "after")
+    size = parameters.number(given, "limit", _PAGE, _MOST)
     found = {name: given[name] for name in ("tenant", "prefix") if name in given}
     if after := given.get("after", ""):
         first_at, _, rest = after.partition("/")
@@ -135,12 +134,6 @@ def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
             raise BadParameterError("after: give back what `next` of the page before said")
         found |= {"after_ms": first_at, "after_tenant": tenant, "after_campaign": campaign}
     return {**found, "from_ms": "0", "to_ms": str(FOREVER_MS), "limit": str(size + 1)}, size
-
-
-def _known(given: Mapping[str, str], known: tuple[str, ...]) -> None:
-    for name in given:
-        if name not in known:
-            raise BadParameterError(f"no parameter {name[:40]!r} here; known: {', '.join(known)}")
 
 
 def _number(given: Mapping[str, str], name: str, usual: int, most: int) -> int:

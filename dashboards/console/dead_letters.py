@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from dashboards.advice import ADVICE
+from dashboards.console import parameters
 from dashboards.console.answers import answering, reply
 from dashboards.console.bodies import object_in
 from dashboards.console.login.person import speaker
@@ -198,18 +199,13 @@ def _wanted(said: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
 
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
     """The query's parameters, one row more than the page has, and the page's size. Raises BadParameterError."""
-    known = (*FILTERS, "from_ms", "to_ms", "limit", "after")
-    for name in given:
-        if name not in known:
-            raise BadParameterError(f"no parameter {name[:40]!r} here; known: {', '.join(known)}")
+    parameters.only(given, *FILTERS, "from_ms", "to_ms", "limit", "after")
     if given.get("state", "") not in {"", *STATES}:
         raise BadParameterError(f"state: {given['state'][:40]!r} is none of {', '.join(STATES)}")
-    limit = given.get("limit", str(_PAGE))
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:9]) <= _MAX_PAGE):
-        raise BadParameterError(f"limit: expected 1 to {_MAX_PAGE}, got {limit[:40]!r}")
+    limit = parameters.number(given, "limit", _PAGE, _MAX_PAGE)
     to_ms, _, after_id = given.get("after", f"{given.get('to_ms', FOREVER_MS)}-").partition("-")
     if not (to_ms.isascii() and to_ms.isdecimal() and int(to_ms[:20]) <= FOREVER_MS):
         raise BadParameterError("after and to_ms: a time in milliseconds, or what `next` of the page before said")
     filters = {name: given[name] for name in FILTERS if name in given}
     span = {"from_ms": given.get("from_ms", "0"), "to_ms": to_ms, "after_id": after_id}
-    return {**filters, **span, "limit": str(int(limit) + 1)}, int(limit)
+    return {**filters, **span, "limit": str(limit + 1)}, limit

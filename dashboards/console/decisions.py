@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from dashboards.console import parameters
 from dashboards.console.answers import refusal, reply, sentence
 from dashboards.console.bodies import object_in
 from dashboards.console.login.person import speaker
@@ -105,17 +106,13 @@ async def _word(request: web.Request, verb: Verb) -> Word:
 
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], int]:
     """The query's parameters, one row more than the page has, and the page's size. Raises BadParameterError."""
-    unknown = sorted(set(given) - {*_FILTERS, "limit", "after"})
-    if unknown:
-        raise BadParameterError(f"no parameter {unknown[0][:40]!r} here; known: {', '.join(_FILTERS)}, limit, after")
+    parameters.only(given, *_FILTERS, "limit", "after")
     if (state := given.get("state", "")) not in {"", *State}:
         raise BadParameterError(f"state: {state[:40]!r} is none of {', '.join(State)}")
-    limit = given.get("limit", str(_PAGE))
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:9]) <= _MAX_PAGE):
-        raise BadParameterError(f"limit: expected 1 to {_MAX_PAGE}, got {limit[:40]!r}")
+    limit = parameters.number(given, "limit", _PAGE, _MAX_PAGE)
     to_ms, _, after_id = given.get("after", f"{FOREVER_MS}-").partition("-")
     if not (to_ms.isascii() and to_ms.isdecimal() and int(to_ms[:20]) <= FOREVER_MS):
         raise BadParameterError("after: give back what `next` of the page before said")
     filters = {name: given[name] for name in _FILTERS if name in given}
     span = {"from_ms": "0", "to_ms": to_ms, "after_id": after_id}
-    return {**filters, **span, "limit": str(int(limit) + 1)}, int(limit)
+    return {**filters, **span, "limit": str(limit + 1)}, limit

@@ -2,7 +2,7 @@
 
 A page is one file in `html/`: first what belongs into its head (title, description, styles, modules), then, from
 `<main` on, its body. `html/frame.html` has the rest, once for all: head, navigation, link to the stream, theme. A new
-page is such a file and one line in `PAGES`. Pages are put together when the console starts, so a page arrives whole:
+page is such a file and one line in `NAVIGATION`. Pages are put together when the console starts, so each arrives whole:
 nothing is moved or drawn anew once it is there, and the navigation works without JavaScript.
 """
 
@@ -32,17 +32,18 @@ class Page:
     under: str = ""
 
 
-PAGES = (
+CAMPAIGNS = Page("/campaigns", "", "Campaigns")  # made anew for each request (`campaigns.py`)
+NAVIGATION = (
     Page("/", "index.html", "Overview"),
+    CAMPAIGNS,
     Page("/keys", "keys.html", "Keys"),
-    Page("/recipients", "recipients.html", "Recipients"),
     Page("/segments", "segments.html", "Segments"),
+    Page("/recipients", "recipients.html", "Recipients"),
     Page("/connectors", "connectors.html", "Connectors"),
     Page("/dead-letters", "dead-letters.html", "Dead letters"),
 )
-"""In the order of the navigation."""
-CAMPAIGNS = Page("/campaigns", "", "Campaigns")
-"""In the navigation as well, but made anew for each request (`campaigns.py`)."""
+"""In this order."""
+PAGES = tuple(page for page in NAVIGATION if page.file)
 
 
 def page_routes() -> list[web.RouteDef]:
@@ -63,7 +64,7 @@ def navigation(page: Page) -> str:
     """The links to all pages, with a mark at the one that is open."""
     return "".join(
         f'<a href="{escape(other.path)}"{_current(page, other)}>{escape(other.label)}</a>'
-        for other in (*PAGES, CAMPAIGNS)
+        for other in NAVIGATION
         if other.label
     )
 

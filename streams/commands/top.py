@@ -18,6 +18,7 @@ from typing import TextIO
 from rich.console import Console, Group
 from rich.live import Live
 
+from dashboards.console.scope import EVERYTHING, within
 from dashboards.console.store import Store, StoreClient
 from schemas.errors import Misconfigured, Transient
 from streams.commands.top_screen import lines, plain
@@ -136,7 +137,8 @@ async def _watching(
 ) -> AsyncIterator[Watching]:
     store = Store(client_factory)
     try:
-        yield Watching(store, tenant, clock_ms)
+        with within(EVERYTHING):
+            yield Watching(store, tenant, clock_ms)
     finally:
         store.close()
 

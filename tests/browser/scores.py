@@ -83,10 +83,10 @@ def _score(
     width = 4 + 0.3 * (100 - value)
     names = ("sent", "delivered", "deferred", "bounced_address", "bounced_block", "complained", "unsubscribed")
     more: dict[str, Any] = {name: counted[name] for name in names}
-    bad = _is_bad(counted) if is_fallen or value < 96 else []
+    bad = _penalties(counted, 100 - value) if is_fallen or value < 96 else []
     return ReputationScore(
-        tenant=tenant, kind=kind, key=key, as_of=at, window_start=at - 3_600_000, version=number + 1, score=value,
-        score_low=max(0.0, value - width), score_high=min(100.0, value + 0.6 * width),
+        tenant=tenant, kind=kind, key=key, as_of=at, window_start=at - 3_600_000, version=(at // 1000 << 32) + number,
+        score=value, score_low=max(0.0, value - width), score_high=min(100.0, value + 0.6 * width),
         level=LEVELS[key] if is_fallen else Level.HEALTHY, scored_at=at, oldest_new_received_at=at - 720 - 9 * number,
         newest_received_at=at - 300, penalties=bad, signals=[_signal(counted, is_fallen)], trend=-0.4,
         advice="Send to this list only who has confirmed the address." if key == "winter-clearance" and bad else "",
@@ -94,21 +94,23 @@ def _score(
     )  # fmt: skip
 
 
-def _is_bad(counted: Counter[str]) -> list[Penalty]:
+def _penalties(counted: Counter[str], missing: float) -> list[Penalty]:
+    """What is `missing` of 100, by cause."""
+    has_complaints = counted["complained"] > 0
     tried = counted["delivered"] + counted["bounced_address"] + counted["bounced_block"]
     rate = counted["bounced_address"] / max(1, tried)
     found = [
         Penalty(
-            name="unknown_users", points=min(58.0, 420 * rate), rate=rate, limit=0.04,
+            name="unknown_users", points=missing * (0.9 if has_complaints else 1.0), rate=rate, limit=0.04,
             numerator=counted["bounced_address"], denominator=tried,
             reason=BAD_REASON.format(bad=counted["bounced_address"], all=tried, rate=rate),
         )
     ]  # fmt: skip
-    if counted["complained"]:
+    if has_complaints:
         share = counted["complained"] / max(1, counted["delivered"])
         found.append(
             Penalty(
-                name="complaints", points=min(30.0, 1_400 * share), rate=share, limit=0.001,
+                name="complaints", points=missing * 0.1, rate=share, limit=0.001,
                 numerator=counted["complained"], denominator=counted["delivered"],
                 reason=f"{counted['complained']:,} of {counted['delivered']:,} messages were reported as spam",
             )

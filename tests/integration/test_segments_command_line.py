@@ -207,7 +207,7 @@ def test_the_console_reads_the_same_files_and_knows_the_same_keys(home: Path) ->
     finally:
         console.terminate()
         _, log = console.communicate(timeout=30)
-    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert [each["id"] for each in listed["segments"]] == ["opened", "quiet"]
     assert (told["recipient_key"], told["segments"][0]["is_member"]) == (KEY, True)
     assert b"@" not in log

@@ -3,10 +3,10 @@
 import { spark } from "./charts.js";
 import { el, empty, icon, patch } from "./dom.js";
 import { ago, count, moment, share } from "./format.js";
-import { read } from "./segments/answers.js";
+import { read } from "./answers.js";
+import { connection, notice } from "./bar.js";
 
 const EVERY_MS = 15_000, DAY_HOURS = 24;
-const STATES = { live: "Live", lost: "Connection lost, trying again" };
 const HEAD = [["Source"], ["State"], ["Requests", "num"], ["By the hour", "optional"], ["Events", "num optional"], ["Failed", "num"], ["Last", "optional"]];
 let timer = null, rows = [], chosen = new URLSearchParams(location.search).get("source") ?? "", skew = 0;
 const now = () => Date.now() - skew;
@@ -14,12 +14,9 @@ const placeOf = ({ tenant, source }) => `${tenant}/${source}`;
 
 async function look() {
   clearTimeout(timer);
-  const { data, error, isAnswer } = await read("/api/connectors"), link = document.getElementById("link"), state = data ? "live" : "lost";
-  link.dataset.state = state;
-  link.lastElementChild.textContent = STATES[state];
-  const notice = document.getElementById("notice");
-  notice.hidden = !isAnswer || !error;
-  patch(notice, isAnswer ? error || "" : "");
+  const { data, error, isAnswer } = await read("/api/connectors");
+  connection(data ? "live" : "lost");
+  notice(isAnswer ? error : "");
   if (data) {
     skew = Date.now() - data.at_ms;
     rows = data.connectors;

@@ -6,10 +6,10 @@ import * as groups from "./letters/groups.js";
 import * as letter from "./letters/letter.js";
 import * as list from "./letters/list.js";
 import * as replay from "./letters/replay.js";
-import { read } from "./segments/answers.js";
+import { read } from "./answers.js";
+import { connection, notice } from "./bar.js";
 
 const EVERY_MS = 5_000, SOON_MS = 1_000;
-const STATES = { live: "Live", lost: "Connection lost, trying again" };
 const NAMES = ["tenant", "stage", "code", "source", "state"];
 const asked = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => [...NAMES, "id"].includes(name)));
 let timer = null, skew = 0, turn = 0, older = [], next = null; // skew: this machine's clock against the server's
@@ -29,12 +29,8 @@ async function look() {
   clearTimeout(timer);
   const mine = ++turn, { data, error, isAnswer } = await read(`/api/dead-letters?${query()}`);
   if (mine !== turn) return; // another filter was chosen meanwhile
-  const link = document.getElementById("link"), state = data ? "live" : "lost";
-  link.dataset.state = state;
-  link.lastElementChild.textContent = STATES[state];
-  const notice = document.getElementById("notice");
-  notice.hidden = !isAnswer || !error;
-  patch(notice, isAnswer ? error || "" : "");
+  connection(data ? "live" : "lost");
+  notice(isAnswer ? error : "");
   if (data) {
     skew = Date.now() - data.at_ms;
     if (!older.length) next = data.next;

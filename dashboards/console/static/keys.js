@@ -7,27 +7,15 @@ import * as events from "./keys/events.js";
 import { hrefOf, pathOf, placeIn } from "./keys/place.js";
 import * as providers from "./keys/providers.js";
 import * as replies from "./keys/replies.js";
-import { read } from "./segments/answers.js";
+import { read } from "./answers.js";
+import { connection, notice } from "./bar.js";
 import * as words from "./words.js";
 
 const EVERY_MS = 15_000;
-const STATES = { live: "Live", lost: "Connection lost, trying again" };
 const SPANS = [["1h", "1 hour"], ["24h", "24 hours"], ["7d", "7 days"]];
 const NOUNS = { campaign: "Campaign", ip: "IP", ip_pool: "IP pool", domain: "Sending domain", provider: "Mailbox provider", tenant: "Tenant" };
 const PARTS = ["course", "why", "providers", "replies", "events"];
 let place = placeIn(location.search), score = null, timer = null, turn = 0;
-
-function onState(state) {
-  const link = document.getElementById("link");
-  link.dataset.state = state;
-  link.lastElementChild.textContent = STATES[state];
-}
-
-function notice(text) {
-  const box = document.getElementById("notice");
-  box.hidden = !text;
-  patch(box, text || "");
-}
 
 const show = (name, isShown) => { document.getElementById(name).hidden = !isShown; };
 
@@ -50,7 +38,7 @@ async function look() {
   const mine = ++turn, asked = place;
   const found = await (asked.key ? one(asked, mine) : any(mine));
   if (mine !== turn) return;
-  onState(found.isAnswer ? "live" : "lost");
+  connection(found.isAnswer ? "live" : "lost");
   notice(found.error);
   if (!document.hidden) timer = setTimeout(look, EVERY_MS);
 }

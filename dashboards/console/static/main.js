@@ -1,6 +1,6 @@
 // Puts answers from the stream into the panels. Each panel says which queries it draws and how.
 
-import { patch } from "./dom.js";
+import { connection, notice } from "./bar.js";
 import * as decisions from "./panels/decisions.js";
 import * as failures from "./panels/failures.js";
 import * as flow from "./panels/flow.js";
@@ -36,17 +36,9 @@ function onPanel(name, panel) {
 function onPulse(pulse) {
   skew = Date.now() - pulse.at_ms;
   answers.pulse = pulse;
-  const notice = document.getElementById("notice");
-  notice.hidden = pulse.store.is_well;
-  patch(notice, pulse.store.is_well ? "" : `${pulse.store.sentence} (since ${time(pulse.store.since_ms)}, ${ago(pulse.store.since_ms, now())})`);
+  notice(pulse.store.is_well ? "" : `${pulse.store.sentence} (since ${time(pulse.store.since_ms)}, ${ago(pulse.store.since_ms, now())})`);
   draw("pulse");
 }
 
-function onState(state) {
-  const link = document.getElementById("link");
-  link.dataset.state = state;
-  link.lastElementChild.textContent = { live: "Live", polling: "Live, every 5 s", lost: "Connection lost, trying again" }[state];
-}
-
 for (const panel of PANELS) panel.start?.(() => panel.draw(answers, now()));
-connect(QUERIES, { onPanel, onPulse, onState });
+connect(QUERIES, { onPanel, onPulse, onState: connection });

@@ -1,19 +1,20 @@
 // The page of one recipient. What is typed here is posted, never put into a URL; in the URL is at most a key.
 
+import { read } from "./answers.js";
+import { connection } from "./bar.js";
 import { el, patch } from "./dom.js";
 import { known, me } from "./login/me.js";
+import { name, remember } from "./login/name.js";
 import * as profile from "./recipients/profile.js";
 import * as segments from "./recipients/segments.js";
 import * as standing from "./recipients/standing.js";
 import * as timeline from "./recipients/timeline.js";
-import { read } from "./segments/answers.js";
 
 const PARTS = ["profile", "standing", "segments", "journeys", "timeline"];
 const form = document.getElementById("find-form"), said = document.getElementById("find-said");
 let asked = null, isBusy = false;
 
 const show = (name, isShown) => { document.getElementById(name).hidden = !isShown; };
-const state = (name, text) => { const link = document.getElementById("link"); link.dataset.state = name; link.lastElementChild.textContent = text; };
 
 async function look() {
   const given = Object.fromEntries(["recipient", "tenant", "who", "why"].map((name) => [name, form.elements[name].value.trim()]));
@@ -30,7 +31,7 @@ async function look() {
 /** Parts one after the other: the store answers few questions of people at a time. */
 async function all(given) {
   const stands = await read("/api/recipients/standing", given);
-  state(stands.isAnswer ? "live" : "lost", stands.isAnswer ? "Live" : "No answer");
+  connection(stands.isAnswer ? "live" : "lost", stands.isAnswer ? "Live" : "No answer");
   if (!stands.data) return patch(said, el("span", { class: "wrong" }, stands.error));
   const { recipient_key: recipient, tenant } = stands.data;
   asked = { ...given, recipient, tenant };
@@ -65,17 +66,13 @@ function busy(is) {
   form.querySelector("button").disabled = is;
 }
 
-function remember(who) {
-  try { localStorage.setItem("who", who); } catch { /* private windows may refuse; it is asked again */ }
-}
-
 /** A link may name a key; the look itself is a person's to begin. */
 function fill() {
   try {
     const [tenant, recipient] = location.hash.slice(1).split("/").map(decodeURIComponent);
     if (recipient && !recipient.includes("@")) [form.elements.tenant.value, form.elements.recipient.value] = [tenant, recipient];
   } catch { /* no key of ours is written like that */ }
-  try { form.elements.who.value ||= localStorage.getItem("who") ?? ""; } catch { /* then it is typed */ }
+  form.elements.who.value ||= name();
 }
 
 /** Who is logged in is not asked for a name. */
@@ -88,4 +85,4 @@ form.addEventListener("submit", (event) => { event.preventDefault(); look(); });
 addEventListener("hashchange", fill);
 timeline.start(older);
 fill();
-state("live", "Ready");
+connection("live", "Ready");

@@ -1,33 +1,20 @@
 // The page of segments: a list that keeps itself fresh, one of them in detail, and two questions to ask.
 
-import { patch } from "./dom.js";
+import { read } from "./answers.js";
+import { connection, notice } from "./bar.js";
 import * as detail from "./segments/detail.js";
 import * as explain from "./segments/explain.js";
 import * as list from "./segments/list.js";
 import * as preview from "./segments/preview.js";
-import { read } from "./segments/answers.js";
 
 const EVERY_MS = 5_000;
-const STATES = { live: "Live", lost: "Connection lost, trying again" };
 let timer = null, skew = 0; // this machine's clock against the server's
 const now = () => Date.now() - skew;
-
-function onState(state) {
-  const link = document.getElementById("link");
-  link.dataset.state = state;
-  link.lastElementChild.textContent = STATES[state];
-}
-
-function notice(text) {
-  const box = document.getElementById("notice");
-  box.hidden = !text;
-  patch(box, text || "");
-}
 
 async function look() {
   clearTimeout(timer);
   const { data, error, isAnswer } = await read("/api/segments");
-  onState(data ? "live" : "lost");
+  connection(data ? "live" : "lost");
   if (data) {
     skew = Date.now() - data.at_ms;
     detail.follow(data.segments);

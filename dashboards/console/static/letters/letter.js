@@ -2,7 +2,7 @@
 
 import { el, patch } from "../dom.js";
 import { count, moment } from "../format.js";
-import { read } from "../segments/answers.js";
+import { read } from "../answers.js";
 import * as words from "../words.js";
 import { chip } from "./list.js";
 

@@ -2,7 +2,9 @@
 
 import { el, patch } from "../dom.js";
 import { ago, count } from "../format.js";
-import { read } from "../segments/answers.js";
+import { read } from "../answers.js";
+import { me } from "../login/me.js";
+import { name, remember } from "../login/name.js";
 
 let asking = null, known = null, done = null; // asking: { what, body, found, wrong, isBusy }, the one open form
 
@@ -43,7 +45,7 @@ function form() {
   patch(document.getElementById("replay-body"), el("form", { class: "ruling", "aria-label": `Process again ${what}` },
     el("p", { role: "status" }, found ? `${count(found.letters)} dead ${found.letters === 1 ? "letter" : "letters"} (${what}) go through the pipeline again. What is known already is not counted twice.${found.is_cut ? " There are more; these are the newest." : ""}` : wrong ? what : `Counting ${what} …`),
     found?.consequences.length || found?.refused.length ? el("ul", {}, ...found.consequences.map((text) => el("li", {}, text)), ...found.refused.map(({ reason, letters }) => el("li", {}, `${count(letters)} cannot be processed again: ${reason}.`))) : null,
-    el("label", {}, el("span", {}, "Your name"), el("input", { name: "who", autocomplete: "name", maxlength: "200", required: true, value: name() })),
+    me.is_known ? null : el("label", {}, el("span", {}, "Your name"), el("input", { name: "who", autocomplete: "name", maxlength: "200", required: true, value: name() })),
     el("label", {}, el("span", {}, "Reason"), el("textarea", { name: "why", rows: "2", maxlength: "2000", required: true })),
     el("p", { class: "wrong", role: "alert", hidden: !wrong }, wrong || " "),
     el("div", { class: "verbs" },
@@ -52,9 +54,9 @@ function form() {
 }
 
 async function say(given) {
-  const mine = asking, who = given.elements.who.value.trim(), why = given.elements.why.value.trim();
+  const mine = asking, who = me.is_known ? me.name : given.elements.who.value.trim(), why = given.elements.why.value.trim();
   if (!mine || mine.isBusy) return;
-  try { localStorage.setItem("who", who); } catch { /* private windows may refuse; it is asked again */ }
+  if (!me.is_known) remember(who);
   Object.assign(mine, { isBusy: true, wrong: "" });
   form();
   const { data, error } = await read("/api/dead-letters/replay", { ...mine.body, who, why });
@@ -69,5 +71,3 @@ function close() {
   document.getElementById("replay").hidden = true;
   patch(document.getElementById("replay-body"));
 }
-
-const name = () => { try { return localStorage.getItem("who") ?? ""; } catch { return ""; } };

@@ -68,7 +68,7 @@ function lines(row, values, states, width) {
   const refused = row.bounced_address + row.bounced_block + row.bounced_rest;
   const line = el("tr", { "data-key": id, "data-tone": words.tone(row.level) },
     el("td", {}, chip(row, states)),
-    el("td", { class: "name" }, el("button", { type: "button", class: "row-button", "data-row": id, "aria-expanded": String(isOpen) }, icon("chevron"), words.keyName(row.key)), row.kind === "campaign" ? el("a", { class: "report-link", href: `/campaigns/${encodeURIComponent(row.key)}?tenant=${encodeURIComponent(row.tenant)}` }, "Report") : null, el("a", { class: "whole-key", href: ofScore(row), "aria-label": `Details of ${words.keyName(row.key)}` }, "details"), el("small", { class: "narrow" }, reason)),
+    el("td", { class: "name" }, el("button", { type: "button", class: "row-button", "data-row": id, "aria-expanded": String(isOpen) }, icon("chevron"), words.keyName(row.key)), row.kind === "campaign" ? el("a", { class: "report-link", href: `/campaigns/${encodeURIComponent(row.key)}?tenant=${encodeURIComponent(row.tenant)}` }, "Report") : null, el("a", { class: "whole-key", href: ofScore(row), "aria-label": `Details of ${words.keyName(row.key)}` }, "Details"), el("small", { class: "narrow" }, reason)),
     el("td", {}, score(row)),
     el("td", { class: "optional" }, values.length > 1 ? spark(values, null, bounds(values)) : null),
     el("td", { class: "why optional" }, reason ?? el("span", { class: "muted" }, "nothing of weight")),

@@ -2,6 +2,7 @@
 
 import { el } from "../dom.js";
 import { me, mayRule } from "../login/me.js";
+import { name, remember } from "../login/name.js";
 import * as words from "../words.js";
 
 const TIMEOUT_MS = 20_000; // the broker's patience and the store's together
@@ -112,5 +113,3 @@ function fail(asked, form, sentence) {
 
 const field = (id, selector) => document.getElementById(`decision-${id}`)?.querySelector(selector);
 const key = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const name = () => { try { return localStorage.getItem("who") ?? ""; } catch { return ""; } };
-const remember = (who) => { try { localStorage.setItem("who", who); } catch { /* private windows may refuse; it is asked again */ } };

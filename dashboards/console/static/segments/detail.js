@@ -2,7 +2,8 @@
 
 import { el, empty, icon, patch } from "../dom.js";
 import { count, full, moment } from "../format.js";
-import { pathOf, placeOf, read } from "./answers.js";
+import { read } from "../answers.js";
+import { pathOf, placeOf } from "./place.js";
 import { SizeChart } from "./chart.js";
 
 const MOST_LINES = 25; // of the table behind the chart

@@ -2,7 +2,8 @@
 
 import { el, icon, patch } from "../dom.js";
 import { count, full } from "../format.js";
-import { pathOf, placeOf, read } from "./answers.js";
+import { read } from "../answers.js";
+import { pathOf, placeOf } from "./place.js";
 
 const GROUPS = { all: "all of these", any: "at least one of these", not: "not this" };
 let options = "";

@@ -3,7 +3,7 @@
 import { spark } from "../charts.js";
 import { el, empty, icon, patch } from "../dom.js";
 import { count, moment } from "../format.js";
-import { placeOf } from "./answers.js";
+import { placeOf } from "./place.js";
 
 const STATUSES = { live: ["healthy", "live"], building: ["recovering", "building"], archived: ["quiet", "archived"] };
 const HEAD = [["Segment"], ["Status"], ["Recipients", "num"], ["24 h", "optional"], ["Entered", "num optional"], ["Left", "num optional"], ["Last change", "optional"]];

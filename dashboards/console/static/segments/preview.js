@@ -2,7 +2,7 @@
 
 import { el, icon, patch } from "../dom.js";
 import { count } from "../format.js";
-import { read } from "./answers.js";
+import { read } from "../answers.js";
 
 export function start() {
   const form = document.getElementById("preview-form");

@@ -14,11 +14,3 @@ export async function read(path, body = null) {
     return { data: null, error: SILENCE, isAnswer: false };
   }
 }
-
-export const placeOf = ({ tenant, id }) => `${tenant}/${id}`;
-
-/** The path of a segment; `place` is "tenant/id". */
-export function pathOf(place, tail = "") {
-  const at = place.indexOf("/");
-  return `/api/segments/${encodeURIComponent(place.slice(at + 1))}${tail}?tenant=${encodeURIComponent(place.slice(0, at))}`;
-}
