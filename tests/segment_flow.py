@@ -166,6 +166,10 @@ class Flow:
             argv = [sys.executable, "-m", "streams", "segments"]
             self.workers.append(processes.spawn(argv, log=self.logs[-1], env={**os.environ, **env}))
 
+    def begin(self) -> None:
+        """A worker, until its rules are in the log: whatever is fed from now on comes after them."""
+        self.wait(lambda: all(self.relayed), workers=1)
+
     def leave(self) -> None:
         """The worker that is there longest leaves in an orderly way."""
         assert processes.stop(self.workers.pop(0), timeout_s=40), "a worker did not end on SIGTERM"

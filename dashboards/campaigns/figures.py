@@ -49,6 +49,12 @@ class Part:
     recipients: int
     figures: Mapping[str, Figure]
 
+    @property
+    def reach(self) -> str:
+        """How many messages went to how many, in words."""
+        people = "recipient" if self.recipients == 1 else "recipients"
+        return f"{self.messages:,} messages to {self.recipients:,} {people}"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

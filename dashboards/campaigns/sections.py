@@ -42,9 +42,7 @@ def _head(report: Report) -> Markup:
         "header",
         tag("p", f"Campaign {report.campaign} of {report.tenant}", class_="what"),
         tag("h1", report.sentence),
-        tag(
-            "p", f"{report.total.messages:,} messages to {report.total.recipients:,} recipients. {span}.", class_="meta"
-        ),
+        tag("p", f"{report.total.reach}. {span}.", class_="meta"),
         data_tone=_TONES.get(verdict(report), "healthy"),
     )
 

@@ -51,13 +51,11 @@ def render(report: Report) -> RenderableType:
 
 
 def _head(report: Report) -> RenderableType:
-    total = report.total
     span = f"{moment(report.first_at)} to {moment(report.last_at)}"
     return Group(
         Text(clean(report.sentence), style=_TONES.get(verdict(report), "bold green")),
         Text(
-            f"{total.messages:,} messages of {clean(report.tenant)} to {total.recipients:,} recipients."
-            f" {span}, as known on {moment(report.as_of)}.",
+            f"{clean(report.tenant)}: {report.total.reach}. {span}, as known on {moment(report.as_of)}.",
             style="dim",
         ),
     )

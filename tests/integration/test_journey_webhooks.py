@@ -105,6 +105,7 @@ def flow(tmp_path: Path, start_kafka: StartKafka, receiver: Receiver) -> Iterato
 @pytest.mark.kafka
 def test_from_an_event_to_the_call_nothing_is_lost_by_a_kill(flow: Flow, receiver: Receiver) -> None:
     dice = Random(9)
+    flow.begin()
     flow.feed(500, dice)
     flow.wait(lambda: len(receiver.taken) > 50, workers=1)
     processes.kill(flow.workers[0])

@@ -87,6 +87,7 @@ def test_kills_lose_no_transition_and_a_silent_receiver_delays_neither_segments_
     receivers += [crm, silent]
     config = CONFIG.format(crm=crm.url, silent=silent.url, secret=SECRET)
     (flow.folder / "mailweir.yaml").write_text(config, encoding="utf-8")
+    flow.begin()
     flow.feed(600, dice)
     flow.wait(lambda: len(crm.taken) > 50, workers=1)
     processes.kill(flow.workers[0])
